@@ -1,0 +1,161 @@
+"""The Python interface: `run` and `load`, the same as the command line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genbench import checkpoint, environment, plan, protocol, runner, session
+from genbench.contract import DataSpec, Weights
+from genbench.errors import StoreError, UsageError
+from genbench.executors import Executor
+from genbench.executors.in_process import InProcessExecutor
+from genbench.folder import RunFolder
+from genbench.leaderboard import store
+from genbench.leaderboard.schema import Row
+from genbench.plan import RunSpec
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run, as `run` gives it back."""
+
+    run_id: str
+    status: str
+    reason: str | None
+    folder: Path
+    rows: list[Row]
+    """As `genbench.leaderboard.schema` describes them."""
+
+    def score(self, name: str, weights: Weights = "average") -> float:
+        """A reported score: of the test split, at the end.
+
+        Raises:
+            KeyError: this run has no such score.
+        """
+        for row in self.rows:
+            at_end = row["split"] == "test" and row["fraction"] == 1
+            if at_end and row["score"] == name and row["weights"] == weights and row["value"]:
+                return float(row["value"])
+        raise KeyError(name)
+
+
+def run(
+    model: str | type | Sequence[str | type],
+    *,
+    dataset: str | type | None = None,
+    protocol: str | protocol.Protocol = "quick",
+    metrics: Sequence[str | type] = (),
+    extractor: str | type | None = None,
+    seeds: Sequence[int] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    results: str | Path = "results",
+    device: str = "auto",
+    threads: int = 1,
+    fresh: bool = False,
+    executor: Executor | None = None,
+    listeners: Sequence[object] = (),
+) -> list[Result]:
+    """Train and evaluate models, and add them to the leaderboard: ``genbench run``.
+
+    Args:
+        model: a name, ``file.py:Class``, or a class that stands in a file; or several.
+        dataset: likewise; None for the protocol's.
+        protocol: a name, a ``.toml`` file, or a `genbench.protocol.Protocol`.
+        metrics: likewise names or classes; none for the protocol's.
+        extractor: None for the data set's own.
+        seeds: None for as many as the protocol says.
+        options: by plugin name, as ``--set``.
+        results: the results folder.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        threads: CPU threads of a run.
+        fresh: run again what is there already.
+        executor: who runs it; None for this process.
+        listeners: implementations of `genbench.hookspecs`.
+
+    Returns:
+        One result per model and seed. A run that failed is a result too: see its ``status``.
+
+    Raises:
+        UsageError: a name, option or value that is wrong; nothing has been run.
+    """
+    chosen = _protocol(protocol)
+    models = [model] if isinstance(model, str | type) else list(model)
+    requests = plan.requests(
+        models=[_reference(item) for item in models],
+        datasets=[] if dataset is None else [_reference(dataset)],
+        protocol=chosen,
+        metrics=[_reference(item) for item in metrics],
+        extractor=None if extractor is None else _reference(extractor),
+        seeds=range(chosen.seeds) if seeds is None else seeds,
+        settings=options or {},
+    )
+    runs = executor or InProcessExecutor()
+    specs = runs.resolve(requests)
+    outcomes = session.run_all(
+        specs,
+        runs,
+        results=Path(results),
+        device=device,
+        threads=threads,
+        fresh=fresh,
+        listeners=listeners,
+    )
+    return [
+        Result(
+            run_id=outcome.run_id,
+            status=outcome.status,
+            reason=outcome.reason,
+            folder=RunFolder.of(Path(results), outcome.run_id).path,
+            rows=store.rows_of(store.read_file(RunFolder.of(Path(results), outcome.run_id).rows)),
+        )
+        for outcome in outcomes
+    ]
+
+
+def load(folder: str | Path, weights: Weights = "average", device: str = "cpu") -> Any:
+    """The trained model of a run folder, in ``eval()``.
+
+    Args:
+        folder: as ``genbench run`` names it.
+        weights: the moving average, or the last weights; a model that was only fitted has one.
+        device: where to put it.
+
+    Raises:
+        StoreError: the folder is none of a run that ended well, or is damaged.
+    """
+    run_folder = RunFolder(Path(folder))
+    record = run_folder.read()
+    if record is None:
+        raise StoreError(f"{folder} is no run folder: it has no run.json.")
+    if "checkpoint_sha256" not in record:
+        raise StoreError(f"The run {record['run_id']} is {record['status']}: it has no checkpoint.")
+    spec = run_folder.relocated(RunSpec.model_validate(record["spec"]))
+    data_spec = DataSpec(**{**record["data"], "shape": tuple(record["data"]["shape"])})
+    model = runner.make_model(spec, data_spec, environment.choose_device(device))
+    kept: Weights = weights if weights in record["weights"] else "last"
+    model.load_state_dict(checkpoint.load(run_folder.checkpoint, kept, record["checkpoint_sha256"]))
+    return model.eval()
+
+
+def _protocol(given: str | protocol.Protocol) -> protocol.Protocol:
+    return protocol.load(given) if isinstance(given, str) else given
+
+
+def _reference(item: str | type) -> str:
+    """A class as the file and name that it can be imported from again, in any process."""
+    if isinstance(item, str):
+        return item
+    try:
+        source = inspect.getsourcefile(item)
+    except TypeError:
+        source = None
+    if source is None or not source.endswith(".py"):
+        raise UsageError(
+            f"The class {item.__qualname__} stands in no file: a row could never be run again. "
+            "Write it to a .py file and give that."
+        )
+    return f"{source}:{item.__qualname__}"

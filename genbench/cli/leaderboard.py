@@ -1,0 +1,187 @@
+"""``genbench leaderboard``: standings from the Parquet files; imports no torch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genbench.cli.output import (
+    NOTHING,
+    format_option,
+    print_json,
+    print_table,
+    results_option,
+    with_spread,
+)
+from genbench.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from genbench.leaderboard.ranking import Entry, Standing
+
+
+@click.command("leaderboard")
+@click.option("--dataset", metavar="NAME", help="Only this data set.")
+@click.option("--protocol", "protocol_", metavar="NAME", help="Only this protocol.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="Only this metric or score, hardware scores included; may be given again. "
+    "The first one sorts.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["average", "last"]),
+    default="average",
+    show_default=True,
+    help="Scores of the moving average of the weights, or of the last ones.",
+)
+@click.option("--skip-unreadable", is_flag=True, help="Leave damaged files out, and say which.")
+@results_option
+@format_option
+def command(
+    dataset: str | None,
+    protocol_: str | None,
+    metrics: tuple[str, ...],
+    weights: str,
+    skip_unreadable: bool,
+    results: Path,
+    format_: str,
+) -> None:
+    """Show mean ± spread over seeds and ranks, for every data set and protocol.
+
+    Scores are ranked within one comparability key only: same data, protocol, weights, metric and
+    extractor. A rank is one more than the number of models that are significantly better (Welch's
+    test over seeds at 5%, Holm's correction): those that cannot be told apart share one.
+    """
+    from genbench.leaderboard import ranking, store
+
+    skipped: list[str] | None = [] if skip_unreadable else None
+    rows = store.rows_of(store.read(results / "leaderboard", skipped=skipped))
+    for reason in skipped or ():
+        click.echo(f"Left out: {reason}", err=True)
+    for column, wanted in (("dataset", dataset), ("protocol", protocol_)):
+        rows = _only(rows, column, wanted)
+    standings = _chosen(ranking.standings(rows, weights), metrics)
+    if format_ == "json":
+        print_json([_as_data(standing) for standing in standings])
+        return
+    failed = _never_scored(rows, standings)
+    for group in _groups(standings):
+        _print(group)
+    for line in failed:
+        click.echo(line)
+    if not standings and not failed:
+        click.echo("Nothing here yet: genbench run --model NAME makes the first row.")
+
+
+def _only(rows: list[dict[str, Any]], column: str, wanted: str | None) -> list[dict[str, Any]]:
+    known = {row[column] for row in rows}
+    if wanted is None:
+        return rows
+    if wanted not in known:
+        raise UsageError(f"No run has the {column} {wanted!r}. {nearest(wanted, known)}")
+    return [row for row in rows if row[column] == wanted]
+
+
+def _chosen(standings: list[Standing], metrics: Sequence[str]) -> list[Standing]:
+    if not metrics:
+        # What depends on the machine, or has no better or worse, is shown when asked for.
+        return [s for s in standings if s.better and not s.hardware]
+    known = {name for s in standings for name in (s.metric, s.score)}
+    for name in metrics:
+        if name not in known:
+            raise UsageError(f"No run has the metric {name!r}. {nearest(name, known)}")
+    return [s for name in metrics for s in standings if name in (s.metric, s.score)]
+
+
+def _groups(standings: Iterable[Standing]) -> list[list[Standing]]:
+    groups: dict[tuple[str, ...], list[Standing]] = defaultdict(list)
+    for standing in standings:
+        # One table per data set and protocol, by fingerprint: an equal name is not enough.
+        group = (standing.dataset, standing.protocol, standing.group, standing.weights)
+        groups[group].append(standing)
+    return list(groups.values())
+
+
+def _print(group: Sequence[Standing]) -> None:
+    first = group[0]
+    entries = {
+        (standing.key, _identity(entry)): entry for standing in group for entry in standing.entries
+    }
+    order = list(dict.fromkeys(_identity(entry) for s in group for entry in s.entries))
+    header = ["model", "runs", "rank", *(_title(standing, group) for standing in group)]
+    lines = []
+    for identity in order:
+        found = [entries.get((standing.key, identity)) for standing in group]
+        some = next(entry for entry in found if entry is not None)
+        lines.append(
+            [
+                some.label,
+                _runs(some),
+                NOTHING if found[0] is None or found[0].rank is None else str(found[0].rank),
+                *(_cell(entry) for entry in found),
+            ]
+        )
+    better = f", {first.better} is better" if first.better else ""
+    print_table(
+        header,
+        lines,
+        title=f"{first.dataset} · {first.protocol} · test split · {first.weights} weights\n"
+        f"ranked by {first.score}{better}; mean ± standard deviation over seeds",
+    )
+    if any(len(entry.values) == 1 for entry in first.entries):
+        click.echo("One seed tells nothing apart: run with --seeds 3 or more for ranks.")
+    click.echo()
+
+
+def _identity(entry: Entry) -> tuple[str, str, str]:
+    return (entry.model, entry.options, entry.code)
+
+
+def _title(standing: Standing, group: Sequence[Standing]) -> str:
+    namesakes = [s for s in group if (s.metric, s.score) == (standing.metric, standing.score)]
+    title = standing.score + (f" [{standing.unit}]" if standing.unit else "")
+    if len(namesakes) == 1:
+        return title
+    # Equal names under different keys are different scores: they stand side by side, marked.
+    return f"{title} ({standing.extractor or 'key'} {standing.key[:4]})"
+
+
+def _runs(entry: Entry) -> str:
+    failed = sum(entry.failures.values())
+    if not failed:
+        return str(entry.runs)
+    what = ", ".join(f"{count} {status}" for status, count in entry.failures.items())
+    return f"{entry.runs - failed}/{entry.runs} ({what})"
+
+
+def _cell(entry: Entry | None) -> str:
+    if entry is None:
+        return NOTHING
+    if entry.mean is None:
+        return "n/a" if entry.reason else NOTHING
+    return with_spread(entry.mean, entry.spread)
+
+
+def _never_scored(rows: Sequence[dict[str, Any]], standings: Sequence[Standing]) -> list[str]:
+    """Runs of data sets and protocols that no standing speaks of: failures are never dropped."""
+    spoken = {(s.dataset, s.protocol) for s in standings}
+    return [
+        f"{row['run_id']}: {row['status']}: {row['reason']}"
+        for row in rows
+        if row["metric"] is None and (row["dataset"], row["protocol"]) not in spoken
+    ]
+
+
+def _as_data(standing: Standing) -> dict[str, Any]:
+    data = asdict(standing)
+    for entry, described in zip(standing.entries, data["entries"], strict=True):
+        described |= {"mean": entry.mean, "spread": entry.spread}
+    return data

@@ -1,0 +1,141 @@
+"""What a run looks like while it goes on: a progress bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import click
+
+from genbench.cli.output import console, number
+from genbench.hookspecs import hookimpl
+
+
+class Display(Protocol):
+    """A context manager with hook implementations; what `display` gives."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Lines:
+    """One plain line per event worth telling, on standard error."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @hookimpl
+    def run_started(self, run_id: str) -> None:
+        """Say which."""
+        click.echo(f"{run_id}: started", err=True)
+
+    @hookimpl
+    def evaluated(self, run_id: str, weights: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Say what was measured of the headline weights."""
+        if weights == "average":
+            click.echo(f"{run_id}: {_told(rows)}", err=True)
+
+    @hookimpl
+    def run_ended(self, run_id: str, status: str, reason: str | None) -> None:
+        """Say how."""
+        click.echo(f"{run_id}: {status}{f' ({reason})' if reason else ''}", err=True)
+
+
+class Bar:
+    """A bar with the latest losses and images per second, and a line for each evaluation."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}", markup=False),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("starting", total=None, detail="")
+        self._seen = (0, 0.0)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    @hookimpl
+    def run_started(self, run_id: str) -> None:
+        """Name the run; the bar moves once training does."""
+        self._progress.reset(self._task, description=run_id, detail="", total=None)
+        self._seen = (0, time.monotonic())
+
+    @hookimpl
+    def progressed(self, images: int, budget: int, losses: Mapping[str, float]) -> None:
+        """Move the bar."""
+        now = time.monotonic()
+        speed = (images - self._seen[0]) / max(now - self._seen[1], 1e-9)
+        self._seen = (images, now)
+        shown = "  ".join(f"{name} {value:.3g}" for name, value in losses.items())
+        self._progress.update(
+            self._task,
+            completed=images,
+            total=budget,
+            detail=f"{speed:,.0f} images/s  {shown}",
+        )
+
+    @hookimpl
+    def evaluated(self, weights: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Print what was measured of the headline weights above the bar."""
+        if weights == "average":
+            self._progress.console.print(_told(rows), soft_wrap=True)
+        # Evaluation is no training: the next speed counts from here.
+        self._seen = (self._seen[0], time.monotonic())
+
+    @hookimpl
+    def run_ended(self, run_id: str, status: str, reason: str | None) -> None:
+        """Print how it ended, where that is news."""
+        if status != "ok":
+            self._progress.console.print(f"{run_id}: {status} ({reason})", soft_wrap=True)
+
+
+class Silence:
+    """Nothing at all."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def display(*, quiet: bool) -> Display:
+    """The display that fits: silence, a bar on a terminal, lines elsewhere."""
+    if quiet:
+        return Silence()
+    return Bar() if console(stderr=True).is_terminal else Lines()
+
+
+def _told(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return "evaluated"
+    first = rows[0]
+    scores = "  ".join(
+        f"{row['score']} {number(row['value'])}"
+        for row in rows
+        if row["value"] is not None and row["better"] and not row["hardware"]
+    )
+    return f"{first['split']} at {first['images']:,} images: {scores}"

@@ -1,0 +1,114 @@
+"""``genbench show``: one plugin, protocol or run, in full."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genbench import registry
+from genbench.cli.output import format_option, print_json, print_table, results_option
+from genbench.contract import CAPABILITIES
+from genbench.errors import UsageError, nearest
+from genbench.protocols import shipped
+
+
+@click.command("show")
+@click.argument("name")
+@click.option(
+    "--kind", type=click.Choice(registry.KINDS), help="Where several kinds have that name."
+)
+@results_option
+@format_option
+def command(name: str, kind: registry.Kind | None, results: Path, format_: str) -> None:
+    """Show NAME: a plugin with its options, FILE.py:CLASS, a protocol, or the id of a run."""
+    described = _describe(name, kind, results)
+    if format_ == "json":
+        print_json(described)
+        return
+    for key, value in described.items():
+        if key == "options":
+            _print_options(name, value)
+        elif key == "description":
+            click.echo(f"\n{value}")
+        elif isinstance(value, dict | list) and key != "capabilities":
+            click.echo(f"{key}:")
+            print_json(value)
+        else:
+            click.echo(f"{key:<14}{', '.join(value) if isinstance(value, list) else value}")
+
+
+def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str, Any]:
+    if ":" in name:
+        return _plugin(registry.find(kind or "model", name))
+    kinds = [kind] if kind else [k for k in registry.KINDS if name in registry.catalogue(k)]
+    if len(kinds) > 1:
+        raise UsageError(f"{name!r} is the name of a {' and a '.join(kinds)}: add --kind.")
+    if kinds:
+        return _plugin(registry.find(kinds[0], name))
+    if name in shipped() or name.endswith(".toml"):
+        from genbench import protocol
+
+        loaded = protocol.load(name)
+        return {
+            "kind": "protocol",
+            "name": loaded.name,
+            "fingerprint": loaded.fingerprint,
+            "protocol": loaded.model_dump(mode="json", exclude={"name"}),
+        }
+    from genbench.folder import RunFolder
+
+    for folder in (RunFolder.of(results, name), RunFolder(Path(name))):
+        record = folder.read()
+        if record is not None:
+            shown = {"kind": "run", "folder": str(folder.path), **record}
+            shown.pop("distributions", None)
+            return shown
+    known = {name for k in registry.KINDS for name in registry.catalogue(k)} | set(shipped())
+    raise UsageError(f"There is no plugin, protocol or run {name!r}. {nearest(name, known)}")
+
+
+def _plugin(plugin: registry.Plugin) -> dict[str, Any]:
+    from genbench import contract, options
+
+    loaded = registry.load(plugin)
+    described: dict[str, Any] = {
+        "kind": registry.TITLES[plugin.kind],
+        "name": plugin.name,
+        "from": plugin.target
+        if plugin.is_file
+        else f"{plugin.distribution} {plugin.version} ({plugin.target})",
+    }
+    if plugin.kind == "model":
+        described["capabilities"] = [c for c in CAPABILITIES if contract.has(loaded, c)]
+    described["options"] = [
+        {
+            "name": option.name,
+            "type": option.type_name,
+            "default": None if option.required else option.default,
+            "required": option.required,
+        }
+        for option in options.options_of(loaded).values()
+    ]
+    described["description"] = inspect.getdoc(loaded) or "(no docstring)"
+    return described
+
+
+def _print_options(name: str, offered: list[dict[str, Any]]) -> None:
+    if not offered:
+        click.echo("options       none")
+        return
+    prefix = name.rpartition(":")[2]
+    print_table(
+        ["option", "type", "default"],
+        [
+            [
+                f"--set {prefix}.{option['name']}=",
+                option["type"],
+                "(required)" if option["required"] else str(option["default"]),
+            ]
+            for option in offered
+        ],
+    )

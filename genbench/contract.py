@@ -1,0 +1,319 @@
+"""What a plugin promises and what it may count on: the whole contract, in one file.
+
+Images are uint8 ``(N, C, H, W)`` at rest and float32 in [-1, 1] in a model; points are float32
+``(N, D)`` in both places. The keyword-only arguments of a plugin's constructor are its options:
+``--set NAME.OPTION=VALUE`` offers them, their annotations say what they take.
+
+Nothing here imports torch: the names of tensors are for readers and type checkers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Generator, Tensor
+    from torch.optim import Optimizer
+
+Weights = Literal["average", "last"]
+"""Which weights a score was measured with: their moving average (the headline) or the last ones."""
+
+
+# --------------------------------------------------------------------------------------- the data
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a model is told of the data it will see, before it sees any."""
+
+    name: str
+    kind: Literal["image", "points"]
+    shape: tuple[int, ...]
+    """Of one example: (C, H, W) for images, (D,) for points."""
+    size: int
+    """Number of training examples."""
+    classes: int = 0
+    """Number of classes that labels name, 0 for unlabelled data."""
+    levels: int | None = 256
+    """How many values a pixel takes evenly over the range, None where the data is continuous."""
+
+
+class Examples(NamedTuple):
+    """A split as a data set gives it, in memory."""
+
+    x: Tensor
+    """uint8 (N, C, H, W) for images, float32 (N, D) for points."""
+    y: Tensor | None = None
+    """int64 (N,), labels from 0 to classes - 1."""
+
+
+class Splits(NamedTuple):
+    """The three splits of a data set; no example is in two of them."""
+
+    train: Examples
+    validation: Examples
+    test: Examples
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """A data set: constructed with its options, read once by ``load``.
+
+    The curve of a run is measured on ``validation``, its reported scores on ``test``.
+    """
+
+    classes: int
+    """Number of classes, 0 for unlabelled data."""
+    levels: int | None
+    """As in `DataSpec`."""
+    extractor: str | None
+    """The name of the extractor that features are taken with unless ``--extractor`` is given."""
+
+    def load(self) -> Splits:
+        """Return all three splits, the same content every time and on every machine."""
+
+
+class Batch(NamedTuple):
+    """What a train step is for."""
+
+    x: Tensor
+    """float32 (N, *data.shape); images in [-1, 1]."""
+    y: Tensor | None = None
+    """int64 (N,), or None for unlabelled data."""
+
+
+class Split(Protocol):
+    """A split on the device, as ``Model.fit`` and metrics see it."""
+
+    @property
+    def name(self) -> str:
+        """``train``, ``validation`` or ``test``."""
+
+    @property
+    def x(self) -> Tensor:
+        """As at rest: uint8 (N, C, H, W) or float32 (N, D), on the device."""
+
+    @property
+    def y(self) -> Tensor | None:
+        """int64 (N,), or None."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, n: int) -> Iterator[Batch]:
+        """Converted batches of ``n`` (the last may be smaller), always in the same order."""
+
+
+# -------------------------------------------------------------------------------------- the model
+
+
+class Step(Protocol):
+    """genbench's half of an update, handed to ``train_step``.
+
+    ``step(critic=loss)`` takes the gradient of ``loss`` for the parameters of the optimizer named
+    ``critic`` and no others, and steps that optimizer. Several losses in one call are one
+    simultaneous update: every gradient is taken before any network moves.
+    """
+
+    @property
+    def progress(self) -> float:
+        """0 at the start of the budget, 1 at its end."""
+
+    @property
+    def index(self) -> int:
+        """Train steps done so far."""
+
+    def __call__(self, **losses: Tensor) -> None:
+        """Update; a loss is a scalar tensor under the name of its optimizer."""
+
+
+class Model(Protocol):
+    """A model: in practice an ``nn.Module`` constructed as ``Model(data, **options)``.
+
+    It raises ``ValueError`` in its constructor where it cannot take ``data.shape``. Its state is
+    its parameters and buffers, nothing else. It trains by ``optimizers`` and ``train_step``, by
+    ``fit``, or by both, and has those of the capabilities that it can honestly offer: a
+    capability that it lacks is an attribute that is missing or None.
+
+    Training::
+
+        def optimizers(self) -> Mapping[str, Optimizer]
+        def train_step(self, batch: Batch, step: Step) -> Mapping[str, Tensor]
+        def fit(self, train: Split, rng: Generator) -> None
+
+    ``optimizers`` is called once, on the device, before the first batch. ``train_step`` updates
+    the networks that this batch is for and returns scalar losses to be shown, without waiting for
+    the device. ``fit`` runs before every evaluation on the weights to be evaluated, in ``eval()``
+    and without gradients.
+
+    Capabilities, all in ``eval()`` and without gradients::
+
+        def sample(self, n: int, rng: Generator) -> Tensor             # float32 (n, *data.shape)
+        def reconstruct(self, x: Tensor) -> Tensor                     # like x; deterministic
+        def encode(self, x: Tensor) -> Tensor                          # (N, latent); deterministic
+        def log_likelihood(self, x: Tensor, rng: Generator) -> Tensor  # (N,), nats per example
+
+    Random draws of a train step come from the global streams, which genbench has seeded; those of
+    ``fit`` and of a capability come from ``rng``, which is on the model's device.
+    """
+
+    def train(self, mode: bool = True) -> Any: ...
+    def to(self, device: torch.device) -> Any: ...
+
+
+class TrainedBySteps(Protocol):
+    """The part of `Model` that trains step by step."""
+
+    def train(self, mode: bool = True) -> Any: ...
+    def optimizers(self) -> Mapping[str, Optimizer]: ...
+    def train_step(self, batch: Batch, step: Step) -> Mapping[str, Tensor]: ...
+
+
+class Fitted(Protocol):
+    """The part of `Model` that is fitted on the training split at once."""
+
+    def fit(self, train: Split, rng: Generator) -> None: ...
+
+
+CAPABILITIES = ("sample", "reconstruct", "encode", "log_likelihood")
+
+
+def has(model: object, capability: str) -> bool:
+    """Whether a model offers a capability, or ``fit`` or ``train_step``."""
+    return callable(getattr(model, capability, None))
+
+
+# ------------------------------------------------------------------------------------- the rulers
+
+
+class Extractor(Protocol):
+    """Maps examples to features; constructed with its options, then moved with ``to``."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the weights and of the preprocessing: equal fingerprints, equal features."""
+
+    def to(self, device: torch.device) -> Any: ...
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Features float32 (N, D) of x, as at rest: uint8 (N, C, H, W) or float32 (N, D).
+
+        Raises:
+            ValueError: x has a shape that this extractor cannot take.
+        """
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number that a metric gives."""
+
+    name: str
+    better: Literal["lower", "higher"] | None = None
+    """The direction of improvement; None where there is none."""
+    unit: str = ""
+    hardware: bool = False
+    """Whether it depends on the machine, as seconds and memory do."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A value with the metric's own standard error, as far as the metric can tell."""
+
+    value: float
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """In place of a value: why this score does not apply here."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class History:
+    """What training took."""
+
+    images: int = 0
+    """Real images shown, as the budget charges them (`genbench.train`)."""
+    train_steps: int = 0
+    train_seconds: float = 0.0
+    """Steps and fits, without evaluation."""
+    parameters: int = 0
+    """Trainable and fitted numbers: all parameters and floating-point buffers."""
+    peak_memory_bytes: int = 0
+    """Of the device while training; on a CPU the peak resident set of the process."""
+
+
+class Evidence(Protocol):
+    """What metrics measure: drawn lazily, once, and shared by all of them."""
+
+    @property
+    def data(self) -> DataSpec:
+        """What the model was told of the data."""
+
+    @property
+    def real(self) -> Split:
+        """The split that this evaluation is measured against."""
+
+    @property
+    def train(self) -> Split:
+        """The training split."""
+
+    @property
+    def history(self) -> History:
+        """What training took."""
+
+    @property
+    def samples(self) -> Tensor:
+        """As at rest: uint8 (n, C, H, W), after clipping to [-1, 1]; or float32 (n, D)."""
+
+    @property
+    def sampling_seconds(self) -> float:
+        """What drawing ``samples`` took."""
+
+    @property
+    def clipped_fraction(self) -> float:
+        """Of the sampled values of images, those that were outside [-1, 1]."""
+
+    @property
+    def originals(self) -> Tensor:
+        """``real`` as the model sees it: float32 (N, *data.shape)."""
+
+    @property
+    def reconstructions(self) -> Tensor:
+        """Of ``originals``, like it, images clipped to [-1, 1]."""
+
+    @property
+    def codes(self) -> Tensor:
+        """Of ``originals``: (N, latent)."""
+
+    def features(self, of: Literal["real", "samples"]) -> Tensor:
+        """float32 (N, D) on the CPU, extracted once."""
+
+    def rng(self, name: str) -> Generator:
+        """A CPU stream that depends on the run's seed and the name alone."""
+
+
+Need = Literal["sample", "reconstruct", "encode", "log_likelihood", "features", "labels"]
+
+
+class Metric(Protocol):
+    """Turns evidence into scores; constructed with its options, which are part of the key."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the numbers do; a class attribute is enough, as for what follows."""
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """A metric whose needs are not met yields rows that say so."""
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """What ``measure`` gives."""
+
+    def measure(self, evidence: Evidence) -> Mapping[str, float | Measurement | NotApplicable]:
+        """A value for each name in ``scores``."""

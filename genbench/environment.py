@@ -1,0 +1,134 @@
+"""What a row says of where it was made: device, driver, versions, threads, git."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import resource
+import subprocess
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genbench.errors import UsageError
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``auto`` (a CUDA device where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        UsageError: another name, or a device that this machine or this build of torch lacks.
+    """
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise UsageError(f"--device {wanted!r} is not auto, cpu, cuda or cuda:N.") from None
+    if device.type == "cpu":
+        return torch.device("cpu")
+    if device.type != "cuda" or not torch.cuda.is_available():
+        raise UsageError(
+            f"--device {wanted}: torch {torch.__version__} sees no such device here. "
+            "genbench doctor says what it sees."
+        )
+    if (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"--device {wanted}: there are {torch.cuda.device_count()} CUDA devices.")
+    return torch.device("cuda", device.index or 0)
+
+
+def make_repeatable(device: torch.device, precision: str, threads: int) -> None:
+    """Set this process up so that the same run on the same device gives the same bits."""
+    torch.set_num_threads(threads)
+    # cuBLAS is deterministic only with a fixed workspace; read when its handle is made.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling fresh memory is for hunting bugs, and costs time in every step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = False
+    set_precision(precision)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+
+
+def set_precision(precision: str) -> None:
+    """Let float32 arithmetic on CUDA round to TF32 where the protocol says so, and only there."""
+    mode = "tf32" if precision == "tf32" else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = mode
+    torch.backends.cudnn.conv.fp32_precision = mode  # type: ignore[attr-defined]
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """Device, driver and versions, as they stand in every row."""
+    described: dict[str, Any] = {
+        "device": device.type,
+        "device_name": _cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(device),
+        "driver": None if device.type == "cpu" else _driver(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()}-{platform.machine()}",
+    }
+    return described
+
+
+def installed_distributions() -> dict[str, str]:
+    """Name and version of everything that is installed."""
+    found = {item.metadata["Name"]: item.version for item in distributions()}
+    return {name: found[name] for name in sorted(found, key=str.casefold)}
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit of the checkout that a folder lies in, ``-dirty`` if it has changes; or None."""
+    if not folder.is_dir():
+        return None
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    command += ["--exclude=*"]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        return done.stdout.strip() or None
+    return None
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Start counting peak memory anew, as far as the system lets us."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        # Writing 5 resets the peak resident set (proc(5)); it may be forbidden in a sandbox.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Allocated on a CUDA device; on a CPU the peak resident set of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, StopIteration, ValueError):
+            lines = Path("/proc/self/status").read_text().splitlines()
+            peak = next(line for line in lines if line.startswith("VmHWM"))
+            return int(peak.split()[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _cpu_name() -> str:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, StopIteration):
+            lines = Path("/proc/cpuinfo").read_text().splitlines()
+            line = next(line for line in lines if line.startswith("model name"))
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _driver() -> str | None:
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        return done.stdout.splitlines()[0].strip()
+    return None

@@ -1,0 +1,136 @@
+"""Evaluation: fit what is to be fitted, draw the evidence once, apply every metric that fits."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from genbench.contract import (
+    Evidence,
+    Extractor,
+    Measurement,
+    Metric,
+    Need,
+    NotApplicable,
+    Score,
+    has,
+)
+from genbench.data import LoadedData
+from genbench.errors import ContractError
+from genbench.evidence import RunEvidence, missing_need
+from genbench.leaderboard import rows
+from genbench.leaderboard.rows import Point
+from genbench.leaderboard.schema import Row
+from genbench.plan import PluginSpec
+from genbench.streams import generator, separate
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """The metrics of a run, made once, with the extractor that they share."""
+
+    metrics: Sequence[tuple[PluginSpec, Metric]]
+    extractor: Extractor | None
+    extractor_name: str | None
+
+
+class SampleRange:
+    """What every sampler is held to, whatever the metrics: values inside [-1, 1].
+
+    Clipping is part of how images are stored, so a model that relies on it is told so by a score.
+    """
+
+    version = "1"
+    needs: tuple[Need, ...] = ("sample",)
+    scores = (Score("clipped_fraction", better="lower"),)
+
+    def measure(self, evidence: Evidence) -> Mapping[str, float | Measurement | NotApplicable]:
+        """The share of sampled values that were outside."""
+        if evidence.data.kind != "image":
+            return {"clipped_fraction": NotApplicable("points have no range")}
+        return {"clipped_fraction": evidence.clipped_fraction}
+
+
+SAMPLE_RANGE: tuple[PluginSpec, Metric] = (
+    PluginSpec(
+        kind="metric",
+        name="sample-range",
+        target="genbench.evaluate:SampleRange",
+        distribution="genbench",
+        version="1",
+        code="",
+        options={},
+    ),
+    SampleRange(),
+)
+
+
+def fit(model: Any, loaded: LoadedData, seed: int) -> float:
+    """Run the model's own ``fit``, if it has one, in ``eval()`` and without gradients.
+
+    Returns:
+        The seconds that it took, which training is charged.
+    """
+    if not has(model, "fit"):
+        return 0.0
+    model.eval()
+    device = loaded.train.x.device
+    started = time.perf_counter()
+    with separate(seed, "fit", device), torch.no_grad():
+        model.fit(loaded.train, generator(seed, "fit", device))
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started
+
+
+def evaluate(
+    evidence: RunEvidence, ruler: Ruler, base: Mapping[str, Any], points: Sequence[Point]
+) -> list[Row]:
+    """All rows of one evaluation, for each of the points that it stands for.
+
+    Raises:
+        ContractError: the model or a metric returned something other than it promises.
+    """
+    evidence.model.eval()
+    found: list[Row] = []
+    with separate(evidence.seed, "evaluation", evidence.real.x.device), torch.no_grad():
+        for spec, metric in (*ruler.metrics, SAMPLE_RANGE):
+            uses_features = "features" in metric.needs and ruler.extractor is not None
+            extractor = (
+                (str(ruler.extractor_name), ruler.extractor.fingerprint)
+                if uses_features and ruler.extractor is not None
+                else None
+            )
+            results = _measure(spec.name, metric, evidence)
+            found += [
+                rows.of_score(
+                    base, point, spec, metric.version, score, results[score.name], extractor
+                )
+                for point in points
+                for score in metric.scores
+            ]
+    return found
+
+
+def _measure(
+    name: str, metric: Metric, evidence: RunEvidence
+) -> dict[str, Measurement | NotApplicable]:
+    reason = missing_need(metric, evidence)
+    if reason is not None:
+        return {score.name: NotApplicable(reason) for score in metric.scores}
+    measured = metric.measure(evidence)
+    results: dict[str, Measurement | NotApplicable] = {}
+    for score in metric.scores:
+        if score.name not in measured:
+            raise ContractError(f"The metric {name!r} gave no value for its score {score.name!r}.")
+        value = measured[score.name]
+        result = value if isinstance(value, Measurement | NotApplicable) else Measurement(value)
+        if isinstance(result, Measurement) and not math.isfinite(result.value):
+            raise ContractError(f"The metric {name!r} gave {result.value} for {score.name!r}.")
+        results[score.name] = result
+    return results

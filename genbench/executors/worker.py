@@ -1,0 +1,142 @@
+"""The worker process: reads jobs from standard input, answers on a pipe, prints to the run's log.
+
+Messages are JSON, one a line. A question is ``{"resolve": request}`` or ``{"run": job}``; any
+number of ``{"event": hook, …}`` come before the one ``{"answer": …}`` or ``{"usage_error": …}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from genbench import plan
+from genbench.errors import UsageError
+from genbench.hookspecs import hookimpl
+from genbench.job import Job
+from genbench.plan import Request
+
+
+class Relay:
+    """Hears the hooks in the worker and sends what the other side can show."""
+
+    def __init__(self, pipe: IO[str]) -> None:
+        self._pipe = pipe
+
+    @hookimpl
+    def run_started(self, run_id: str, folder: Path, spec: Mapping[str, Any]) -> None:
+        """Send it on."""
+        self._send("run_started", run_id=run_id, folder=str(folder), spec=spec)
+
+    @hookimpl
+    def progressed(
+        self, run_id: str, images: int, budget: int, losses: Mapping[str, float]
+    ) -> None:
+        """Send it on."""
+        self._send("progressed", run_id=run_id, images=images, budget=budget, losses=losses)
+
+    @hookimpl
+    def evaluated(
+        self,
+        run_id: str,
+        folder: Path,
+        fraction: float,
+        weights: str,
+        rows: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Send the rows; the evidence stays here."""
+        self._send(
+            "evaluated",
+            run_id=run_id,
+            folder=str(folder),
+            fraction=fraction,
+            weights=weights,
+            rows=rows,
+            evidence=None,
+        )
+
+    @hookimpl
+    def run_ended(self, run_id: str, folder: Path, status: str, reason: str | None) -> None:
+        """Send it on."""
+        self._send("run_ended", run_id=run_id, folder=str(folder), status=status, reason=reason)
+
+    def _send(self, hook: str, **arguments: Any) -> None:
+        send(self._pipe, {"event": hook, "arguments": arguments})
+
+
+def send(pipe: IO[str], message: Mapping[str, Any]) -> None:
+    """Write one message; times become text."""
+    pipe.write(json.dumps(message, default=str) + "\n")
+    pipe.flush()
+
+
+def main(descriptor: int) -> None:
+    """Answer until standard input ends, which it does when the parent does."""
+    pipe = os.fdopen(descriptor, "w", encoding="utf-8")
+    questions = _questions()
+    while True:
+        try:
+            question = json.loads(questions.get())
+            send(pipe, _answer(question, pipe))
+        except KeyboardInterrupt:
+            send(pipe, {"interrupted": True})
+
+
+def _answer(question: Mapping[str, Any], pipe: IO[str]) -> dict[str, Any]:
+    if "resolve" in question:
+        try:
+            spec = plan.resolve(Request.model_validate(question["resolve"]))
+        except UsageError as error:
+            return {"usage_error": str(error)}
+        return {"answer": spec.model_dump(mode="json")}
+    # Torch comes in with the first run, not with the plan.
+    from genbench import runner
+
+    job = Job.model_validate(question["run"])
+    with _printing_to(job.folder.log):
+        outcome = runner.run(job, [Relay(pipe)])
+    return {"answer": outcome.model_dump(mode="json")}
+
+
+def _questions() -> queue.SimpleQueue[str]:
+    """The lines of standard input, read by a thread: its end must be seen while a run goes on."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        # The parent is gone or wants no more. A run that is under way is of no use to anybody.
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+@contextlib.contextmanager
+def _printing_to(log: Path) -> Iterator[None]:
+    """Standard output and error of this process, C code included, go to a file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(target, 1)
+    os.dup2(target, 2)
+    os.close(target)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, original in zip((1, 2), kept, strict=True):
+            os.dup2(original, number)
+            os.close(original)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,118 @@
+"""The folder of one run: what lies where, and its ``run.json``.
+
+::
+
+    results/runs/<run_id>/
+        run.json                 spec, status, history, environment, all distributions
+        checkpoint.safetensors   average and last weights
+        curve.csv                scores and losses over the images seen
+        samples.png              samples; reconstructions beside originals
+        log.txt                  what the plugins printed, and tracebacks
+        plugins/                 the files of plugins that were given by their path
+    results/leaderboard/<run_id>.parquet
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genbench.errors import StoreError
+from genbench.files import write_json
+from genbench.plan import PluginSpec, RunSpec
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run keeps what it made."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, results: Path, run_id: str) -> RunFolder:
+        """The folder of a run below a results folder."""
+        return cls(results / "runs" / run_id)
+
+    @property
+    def results(self) -> Path:
+        """The results folder that this run belongs to."""
+        return self.path.parent.parent
+
+    @property
+    def leaderboard(self) -> Path:
+        """The folder of the leaderboard's files."""
+        return self.results / "leaderboard"
+
+    @property
+    def rows(self) -> Path:
+        """The run's own file in the leaderboard."""
+        return self.leaderboard / f"{self.path.name}.parquet"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The weights."""
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def samples(self) -> Path:
+        """The picture of samples and reconstructions."""
+        return self.path / "samples.png"
+
+    @property
+    def curve(self) -> Path:
+        """Scores and losses over the images seen."""
+        return self.path / "curve.csv"
+
+    @property
+    def log(self) -> Path:
+        """What was printed, and tracebacks."""
+        return self.path / "log.txt"
+
+    def begin(self, spec: RunSpec) -> None:
+        """Make the folder anew for a run that starts from nothing."""
+        if self.path.exists():
+            shutil.rmtree(self.path)
+        self.path.mkdir(parents=True)
+        for plugin in (spec.model, spec.dataset, *spec.metrics, spec.extractor):
+            if plugin is not None and plugin.plugin.is_file:
+                source = Path(plugin.target.rpartition(":")[0])
+                (self.path / "plugins").mkdir(exist_ok=True)
+                shutil.copy2(source, self.path / "plugins" / source.name)
+
+    def relocated(self, spec: RunSpec) -> RunSpec:
+        """The spec of this run with its files taken from here, wherever they lay when it ran."""
+
+        def here(plugin: PluginSpec | None) -> PluginSpec | None:
+            if plugin is None or not plugin.plugin.is_file:
+                return plugin
+            source, _, name = plugin.target.rpartition(":")
+            copy = self.path / "plugins" / Path(source).name
+            return plugin.model_copy(update={"target": f"{copy}:{name}"})
+
+        return spec.model_copy(update={"model": here(spec.model), "dataset": here(spec.dataset)})
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Write ``run.json``."""
+        write_json(self.path / "run.json", record)
+
+    def read(self) -> dict[str, Any] | None:
+        """What ``run.json`` says; None where there is none.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        path = self.path / "run.json"
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"{path} cannot be read: {error}. Run it again with --fresh."
+            ) from None
+        if not isinstance(record, dict) or "spec" not in record or "status" not in record:
+            raise StoreError(f"{path} is no record of a run. Run it again with --fresh.")
+        return record

@@ -1,0 +1,41 @@
+"""A run and where it goes, and how it ended: what is said between a session and an executor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from genbench.folder import RunFolder
+from genbench.plan import RunSpec
+
+
+class Job(BaseModel):
+    """A run, the folder for its results and the machine's side of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    spec: RunSpec
+    results: Path
+    device: str = "auto"
+    threads: int = 1
+    runs_per_device: int = 1
+    trained_in: str | None = None
+    """The run whose weights are the ones that this run would train, or None."""
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where the run keeps what it makes."""
+        return RunFolder.of(self.results, self.spec.run_id)
+
+
+class Outcome(BaseModel):
+    """How a run ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    status: str
+    reason: str | None = None
+    reused: bool = False
+    """Whether it was there already, whole."""

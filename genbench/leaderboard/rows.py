@@ -1,0 +1,126 @@
+"""Rows from what is known of a run: its spec, where it ran, and one score or one failure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from genbench.contract import Measurement, NotApplicable, Score, Weights
+from genbench.leaderboard.schema import NOT_APPLICABLE, Row
+from genbench.plan import PluginSpec, RunSpec
+from genbench.protocol import hash_of
+
+HARDWARE_KEY = ("device", "device_name", "driver", "threads", "runs_per_device", "torch", "python")
+"""What scores of the hardware add to their key."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where on a run's way something was measured."""
+
+    split: str
+    fraction: float
+    images: int
+    weights: Weights
+
+
+def of_run(spec: RunSpec, environment: Mapping[str, Any], dataset_fingerprint: str | None) -> Row:
+    """What all rows of a run share.
+
+    Args:
+        spec: the run.
+        environment: `genbench.environment.describe` and what else stands in columns of its name.
+        dataset_fingerprint: None where the data set was never read.
+    """
+    return {
+        "run_id": spec.run_id,
+        "training_id": spec.training_id,
+        "model": spec.model.name,
+        "model_options": as_json(spec.model.options),
+        "model_distribution": spec.model.distribution,
+        "model_version": spec.model.version,
+        "model_code": spec.model.code,
+        "dataset": spec.dataset.name,
+        "dataset_options": as_json(spec.dataset.options),
+        "dataset_fingerprint": dataset_fingerprint,
+        "protocol": spec.protocol.name,
+        "protocol_fingerprint": spec.protocol.fingerprint,
+        "seed": spec.seed,
+        "genbench": spec.genbench,
+        **environment,
+    }
+
+
+def of_failure(base: Mapping[str, Any], status: str, reason: str) -> Row:
+    """The row of a run that did not end well: failure is a result."""
+    return {**base, "created": _now(), "status": status, "reason": reason}
+
+
+def of_score(
+    base: Mapping[str, Any],
+    point: Point,
+    metric: PluginSpec,
+    version: str,
+    score: Score,
+    result: Measurement | NotApplicable,
+    extractor: tuple[str, str] | None,
+) -> Row:
+    """The row of one score.
+
+    Args:
+        base: from `of_run`.
+        point: where it was measured.
+        metric: its spec; ``version`` is the metric's own.
+        version: of the metric's numbers.
+        score: which of the metric's scores.
+        result: its value, or why it has none.
+        extractor: name and fingerprint, where the metric uses features.
+    """
+    name, fingerprint = extractor or (None, None)
+    key = {
+        "dataset": base["dataset_fingerprint"],
+        "protocol": base["protocol_fingerprint"],
+        "split": point.split,
+        "fraction": point.fraction,
+        "weights": point.weights,
+        "metric": [metric.name, metric.distribution, version, metric.options],
+        "score": score.name,
+        "extractor": fingerprint,
+    }
+    if score.hardware:
+        key["hardware"] = [base.get(column) for column in HARDWARE_KEY]
+    measured = isinstance(result, Measurement)
+    return {
+        **base,
+        "created": _now(),
+        "status": "ok" if measured else NOT_APPLICABLE,
+        "reason": None if isinstance(result, Measurement) else result.reason,
+        "split": point.split,
+        "fraction": point.fraction,
+        "images": point.images,
+        "weights": point.weights,
+        "metric": metric.name,
+        "metric_version": version,
+        "metric_options": as_json(metric.options),
+        "extractor": name,
+        "extractor_fingerprint": fingerprint,
+        "score": score.name,
+        "value": result.value if isinstance(result, Measurement) else None,
+        "error": result.error if isinstance(result, Measurement) else None,
+        "better": score.better,
+        "unit": score.unit,
+        "hardware": score.hardware,
+        "key": hash_of(key),
+    }
+
+
+def as_json(options: Mapping[str, Any]) -> str:
+    """Options as one canonical text."""
+    return json.dumps(dict(options), sort_keys=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

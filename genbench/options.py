@@ -1,0 +1,139 @@
+"""A constructor's keyword arguments as options: from text, to JSON, and in help.
+
+Only keyword-only arguments are options. Their annotations say what they take, and pydantic turns
+``--set`` strings into it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
+
+from genbench.errors import PluginError, UsageError, nearest
+
+REQUIRED = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Option:
+    """One keyword-only argument of a plugin's constructor."""
+
+    name: str
+    type: Any
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        """Whether it has no default."""
+        return self.default is REQUIRED
+
+    @property
+    def type_name(self) -> str:
+        """The annotation as an author would write it."""
+        if isinstance(self.type, type):
+            return self.type.__name__
+        return str(self.type).replace("typing.", "")
+
+
+def options_of(factory: Callable[..., Any]) -> dict[str, Option]:
+    """The options that a plugin's class offers, in the order of its signature."""
+    constructor = factory.__init__ if isinstance(factory, type) else factory  # type: ignore[misc]
+    signature = inspect.signature(constructor)
+    try:
+        hints = typing.get_type_hints(constructor, include_extras=True)
+    except Exception as error:
+        raise PluginError(
+            f"The annotations of {factory.__qualname__} cannot be read: {error}. Names that "
+            "annotate an option must be imported at run time, not under TYPE_CHECKING."
+        ) from error
+    return {
+        name: Option(name, hints.get(name, _type_of_default(parameter)), parameter.default)
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+
+
+def _type_of_default(parameter: inspect.Parameter) -> Any:
+    return Any if parameter.default in (REQUIRED, None) else type(parameter.default)
+
+
+def resolve(title: str, factory: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of a plugin as plain JSON data: those given, checked, and the defaults.
+
+    Args:
+        title: what messages call the plugin.
+        factory: its class.
+        given: values by option; a string is read as ``--set`` would, anything else is checked.
+
+    Raises:
+        UsageError: an unknown option, a value of the wrong type or range, or one that is missing.
+    """
+    offered = options_of(factory)
+    for name in given:
+        if name not in offered:
+            raise UsageError(f"The {title} has no option {name!r}. {nearest(name, offered)}")
+    resolved = {}
+    for option in offered.values():
+        if option.name in given:
+            resolved[option.name] = _validate(title, option, given[option.name])
+        elif option.required:
+            raise UsageError(
+                f"The {title} needs its option {option.name!r} ({option.type_name}): "
+                f"--set NAME.{option.name}=VALUE"
+            )
+        else:
+            resolved[option.name] = _adapter(title, option).dump_python(option.default, mode="json")
+    return resolved
+
+
+def construct(factory: Callable[..., Any], *args: Any, options: Mapping[str, Any]) -> Any:
+    """Call a plugin's class with options that `resolve` gave, turned back from plain data."""
+    offered = options_of(factory)
+    keywords = {
+        name: _adapter(factory.__qualname__, offered[name]).validate_python(value, strict=False)
+        for name, value in options.items()
+    }
+    return factory(*args, **keywords)
+
+
+def _validate(title: str, option: Option, value: Any) -> Any:
+    adapter = _adapter(title, option)
+    try:
+        parsed = _from_text(adapter, value) if isinstance(value, str) else None
+        if parsed is None:
+            parsed = adapter.validate_python(value)
+        return adapter.dump_python(parsed, mode="json")
+    except ValidationError as error:
+        why = "; ".join(problem["msg"] for problem in error.errors())
+        raise UsageError(
+            f"The option {option.name!r} of the {title} takes {option.type_name}, "
+            f"not {value!r}: {why}."
+        ) from None
+
+
+def _from_text(adapter: TypeAdapter[Any], text: str) -> Any:
+    # Lists, null and the like are written as JSON; a plain word or number as it is.
+    try:
+        return adapter.validate_strings(text)
+    except ValidationError as plain:
+        try:
+            return adapter.validate_python(json.loads(text))
+        except (ValidationError, ValueError):
+            raise plain from None
+
+
+def _adapter(title: str, option: Option) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(option.type)
+    except PydanticSchemaGenerationError:
+        raise PluginError(
+            f"The option {option.name!r} of the {title} is annotated with {option.type_name}, "
+            "which cannot be read from text. Use int, float, bool, str, Literal, Path or lists."
+        ) from None

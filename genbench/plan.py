@@ -1,0 +1,264 @@
+"""What is to be run: a request in names, and the `RunSpec` that it becomes.
+
+A `Request` is checked against names only, so making one imports no plugin. `resolve` imports the
+plugins, checks every option and fills in the defaults; it runs where the run will be, in a worker,
+so that a plugin that breaks on import takes nothing else with it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from genbench import __version__, options, registry
+from genbench.errors import PluginError, UsageError, nearest
+from genbench.protocol import Protocol, hash_of
+from genbench.registry import Kind, Plugin
+
+SettingsByName = Mapping[str, Mapping[str, Any]]
+"""Options as given, by the name of the plugin they are for."""
+
+
+class PluginSpec(BaseModel):
+    """A plugin, its options and the code that it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Kind
+    name: str
+    target: str
+    distribution: str | None
+    version: str | None
+    code: str
+    """`genbench.registry.code_hash`."""
+    options: dict[str, Any]
+
+    @classmethod
+    def of(cls, plugin: Plugin, settings: Mapping[str, Any]) -> PluginSpec:
+        """The spec of a plugin with options as given, not yet checked."""
+        return cls(
+            kind=plugin.kind,
+            name=plugin.name,
+            target=plugin.target,
+            distribution=plugin.distribution,
+            version=plugin.version,
+            code=registry.code_hash(plugin),
+            options=dict(settings),
+        )
+
+    @property
+    def plugin(self) -> Plugin:
+        """Where to import it from."""
+        return Plugin(self.kind, self.name, self.target, self.distribution, self.version)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes it what it is; where its file happened to lie is no part of that."""
+        return self.model_dump(exclude={"target"} if self.plugin.is_file else set())
+
+    def make(self, *args: Any) -> Any:
+        """Import the plugin and call it with its options."""
+        return options.construct(registry.load(self.plugin), *args, options=self.options)
+
+
+class Request(BaseModel):
+    """One run as it was asked for, by names that exist."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: PluginSpec
+    dataset: PluginSpec
+    metrics: tuple[PluginSpec, ...]
+    extractor: str | None
+    """None: the one that the data set names."""
+    settings: dict[str, dict[str, Any]]
+    protocol: Protocol
+    seed: int
+
+
+class RunSpec(BaseModel):
+    """All that decides what a run gives, the machine aside. Frozen; its hash names the run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: PluginSpec
+    dataset: PluginSpec
+    metrics: tuple[PluginSpec, ...]
+    extractor: PluginSpec | None
+    protocol: Protocol
+    seed: int
+    genbench: str = __version__
+
+    @cached_property
+    def training_id(self) -> str:
+        """Names what decides the weights: runs that share it need training once."""
+        return hash_of(
+            {
+                "model": self.model.identity,
+                "dataset": self.dataset.identity,
+                "training": self.protocol.training.model_dump(),
+                "seed": self.seed,
+                "genbench": self.genbench,
+            }
+        )
+
+    @cached_property
+    def run_id(self) -> str:
+        """Names the run, its folder and its file in the leaderboard."""
+        identity = hash_of(
+            {
+                "training": self.training_id,
+                "evaluation": self.protocol.evaluation.model_dump(),
+                "metrics": [metric.identity for metric in self.metrics],
+                "extractor": self.extractor and self.extractor.identity,
+            },
+            length=12,
+        )
+        return f"{self.model.name}-{self.dataset.name}-s{self.seed}-{identity}"
+
+
+def requests(
+    *,
+    models: Sequence[str],
+    protocol: Protocol,
+    datasets: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    extractor: str | None = None,
+    seeds: Sequence[int],
+    settings: SettingsByName,
+) -> list[Request]:
+    """The grid model x data set x seed, every name checked, nothing imported.
+
+    Raises:
+        UsageError: an unknown name, or settings for a plugin that takes no part.
+    """
+    datasets = datasets or (protocol.dataset,)
+    metrics = metrics or protocol.metrics
+    by_protocol = protocol.metric_options
+
+    def spec(kind: Kind, reference: str) -> PluginSpec:
+        plugin = _named(registry.find(kind, reference))
+        given = settings.get(plugin.name, {})
+        if kind == "metric":
+            given = {**by_protocol.get(plugin.name, {}), **given}
+        return PluginSpec.of(plugin, given)
+
+    model_specs = [spec("model", name) for name in _distinct(models)]
+    dataset_specs = [spec("dataset", name) for name in _distinct(datasets)]
+    metric_specs = tuple(spec("metric", name) for name in _distinct(metrics))
+    taking_part = {item.name for item in (*model_specs, *dataset_specs, *metric_specs)}
+    if extractor is not None:
+        taking_part.add(registry.find("extractor", extractor).name)
+    # Without --extractor the data set names one: its options are known once that is imported.
+    extractors = set() if extractor is not None else set(registry.catalogue("extractor"))
+    for name in settings:
+        if name not in taking_part | extractors:
+            raise UsageError(
+                f"--set {name}.…: no {name!r} takes part in this run. {nearest(name, taking_part)}"
+            )
+    return [
+        Request(
+            model=model,
+            dataset=dataset,
+            metrics=metric_specs,
+            extractor=extractor,
+            settings={name: dict(given) for name, given in settings.items()},
+            protocol=protocol,
+            seed=seed,
+        )
+        for model, dataset, seed in itertools.product(model_specs, dataset_specs, seeds)
+    ]
+
+
+def resolve(request: Request) -> RunSpec:
+    """Import what takes part, check all options and fill in their defaults.
+
+    A plugin that cannot be imported keeps its options as given: its run is made all the same, and
+    fails by itself.
+
+    Raises:
+        UsageError: an option that is unknown, missing, or of the wrong type or range.
+    """
+    return RunSpec(
+        model=_resolved(request.model),
+        dataset=_resolved(request.dataset),
+        metrics=tuple(_resolved(metric) for metric in request.metrics),
+        extractor=_extractor(request),
+        protocol=request.protocol,
+        seed=request.seed,
+    )
+
+
+def unresolved(request: Request) -> RunSpec:
+    """The spec of a run whose plugins end the process that imports them."""
+    return RunSpec(
+        model=request.model,
+        dataset=request.dataset,
+        metrics=request.metrics,
+        extractor=None,
+        protocol=request.protocol,
+        seed=request.seed,
+    )
+
+
+def _resolved(spec: PluginSpec) -> PluginSpec:
+    try:
+        factory = registry.load(spec.plugin)
+        resolved = options.resolve(spec.plugin.title, factory, spec.options)
+    except PluginError:
+        return spec
+    return spec.model_copy(update={"options": resolved})
+
+
+def _extractor(request: Request) -> PluginSpec | None:
+    """The extractor that was asked for or that the data set names, if a metric needs one."""
+    try:
+        wanted = any("features" in registry.load(m.plugin).needs for m in request.metrics)
+        named = getattr(registry.load(request.dataset.plugin), "extractor", None)
+    except (PluginError, AttributeError):
+        return None  # the run says what is wrong with that plugin
+    name = request.extractor or named
+    if not wanted or name is None:
+        return None
+    plugin = _named(registry.find("extractor", name))
+    return _resolved(PluginSpec.of(plugin, request.settings.get(plugin.name, {})))
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def _named(plugin: Plugin) -> Plugin:
+    # Names become file names and HTML: what could leave a folder or a cell is refused here.
+    if not _NAME.fullmatch(plugin.name) or ".." in plugin.name:
+        raise UsageError(
+            f"The {plugin.title} cannot be used: a name is letters, digits, '.', '_' and '-' "
+            "and begins with a letter or digit."
+        )
+    return plugin
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, dict[str, str]]:
+    """``NAME.OPTION=VALUE`` texts of ``--set`` as options by name.
+
+    Raises:
+        UsageError: a text of another form.
+    """
+    settings: dict[str, dict[str, str]] = {}
+    for text in texts:
+        target, equals, value = text.partition("=")
+        name, dot, option = target.rpartition(".")
+        if not (equals and dot and name and option):
+            raise UsageError(
+                f"--set {text!r} is not NAME.OPTION=VALUE, as in --set NAME.latent_dim=32."
+            )
+        settings.setdefault(name, {})[option] = value
+    return settings

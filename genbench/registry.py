@@ -1,0 +1,172 @@
+"""Finds plugins by name: reads entry points, imports one plugin when it is used.
+
+Reading names imports nothing, so that ``genbench list`` is quick and a broken plugin hides no
+other. A name that two distributions claim is refused when it is asked for, never guessed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+from genbench.errors import PluginError, UsageError, nearest
+
+Kind = Literal["model", "dataset", "metric", "extractor", "executor"]
+KINDS: tuple[Kind, ...] = ("model", "dataset", "metric", "extractor", "executor")
+TITLES: dict[Kind, str] = {kind: kind for kind in KINDS} | {"dataset": "data set"}
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin as its metadata describes it, before it is imported."""
+
+    kind: Kind
+    name: str
+    target: str
+    """``package.module:Object``, or ``path/to/file.py:Object``."""
+    distribution: str | None = None
+    version: str | None = None
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is an object in a file that was given by its path."""
+        return self.distribution is None
+
+    @property
+    def title(self) -> str:
+        """Kind, name and origin, as error messages say it."""
+        origin = self.target if self.is_file else f"{self.distribution} {self.version}"
+        return f"{TITLES[self.kind]} {self.name!r} ({origin})"
+
+
+@functools.cache
+def catalogue(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
+    """Every name of a kind with all who claim it; two for one name is for `find` to refuse."""
+    claims: dict[str, list[Plugin]] = {}
+    for point in entry_points(group=f"genbench.{kind}s"):
+        claims.setdefault(point.name, []).append(_plugin(kind, point))
+    return {name: tuple(claims[name]) for name in sorted(claims)}
+
+
+def _plugin(kind: Kind, point: EntryPoint) -> Plugin:
+    distribution = point.dist
+    return Plugin(
+        kind=kind,
+        name=point.name,
+        target=point.value,
+        distribution=distribution.name if distribution else "unknown",
+        version=distribution.version if distribution else "unknown",
+    )
+
+
+def find(kind: Kind, reference: str) -> Plugin:
+    """The plugin that a name or ``file.py:Object`` stands for, not yet imported.
+
+    Raises:
+        UsageError: nobody, or more than one distribution, offers that name; or no such file.
+    """
+    path, colon, attribute = reference.rpartition(":")
+    if colon and path.endswith(".py"):
+        return _in_file(kind, Path(path), attribute)
+    claims = catalogue(kind).get(reference, ())
+    if len(claims) == 1:
+        return claims[0]
+    if claims:
+        claimants = " and ".join(f"{plugin.distribution} {plugin.version}" for plugin in claims)
+        raise UsageError(
+            f"The {TITLES[kind]} name {reference!r} is claimed by {claimants}. "
+            "Uninstall one of them; genbench does not choose."
+        )
+    if reference.endswith(".py"):
+        raise UsageError(
+            f"{reference!r} names a file but no class in it: write {reference}:ClassName."
+        )
+    raise UsageError(
+        f"There is no {TITLES[kind]} {reference!r}. {nearest(reference, catalogue(kind))} "
+        f"See: genbench list {kind}s"
+    )
+
+
+def _in_file(kind: Kind, path: Path, attribute: str) -> Plugin:
+    if not path.is_file():
+        raise UsageError(f"There is no file {str(path)!r} for the {TITLES[kind]} {attribute!r}.")
+    if not attribute.isidentifier():
+        raise UsageError(f"{attribute!r} in '{path}:{attribute}' is not a class name.")
+    return Plugin(kind=kind, name=attribute, target=f"{path.resolve()}:{attribute}")
+
+
+def load(plugin: Plugin) -> Any:
+    """Import a plugin's object.
+
+    Raises:
+        PluginError: the import failed; names the plugin, its origin and the cause.
+    """
+    module_name, _, attribute = plugin.target.rpartition(":")
+    try:
+        if plugin.is_file:
+            module = _import_file(Path(module_name))
+        else:
+            module = importlib.import_module(module_name)
+    # SystemExit too: a script's own sys.exit() must not look like ours.
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"The {plugin.title} could not be imported: {type(error).__name__}: {error}"
+        ) from error
+    found = module
+    for part in attribute.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            classes = [name for name, item in vars(module).items() if isinstance(item, type)]
+            raise PluginError(
+                f"The {plugin.title} is not there: {module_name} has no {attribute!r}. "
+                f"{nearest(attribute, classes)}"
+            )
+    return found
+
+
+def _import_file(path: Path) -> Any:
+    # Keyed by content: an edited file is a new module, also in a process that goes on.
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    name = f"genbench_file_{path.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def code_hash(plugin: Plugin) -> str:
+    """A hash of the Python sources that a plugin came with, without importing it.
+
+    Of the file, or of every ``.py`` of the top-level package: what ran is named by its content,
+    so that an edited or reinstalled plugin of an unchanged version is not taken for the old one.
+    """
+    module_name = plugin.target.rpartition(":")[0]
+    digest = hashlib.sha256()
+    if plugin.is_file:
+        digest.update(Path(module_name).read_bytes())
+        return digest.hexdigest()[:16]
+    spec = importlib.util.find_spec(module_name.partition(".")[0])
+    if spec is None:
+        return "missing"
+    roots = [Path(place) for place in spec.submodule_search_locations or ()]
+    files = sorted((p, p.relative_to(root)) for root in roots for p in root.rglob("*.py"))
+    if not roots and spec.origin:
+        files = [(Path(spec.origin), Path(Path(spec.origin).name))]
+    for path, name in files:
+        digest.update(f"{name.as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

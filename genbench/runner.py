@@ -1,0 +1,310 @@
+"""One run from its spec to its rows: make, train, evaluate, write. Runs wherever an executor is.
+
+Whatever goes wrong in a plugin ends the run with a status, a reason and a row; what had been
+measured before stays.
+"""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from genbench import checkpoint, data, environment
+from genbench.contract import History, Weights, has
+from genbench.errors import ContractError, GenbenchError, PluginError
+from genbench.evaluate import Ruler, evaluate, fit
+from genbench.evidence import RunEvidence
+from genbench.folder import RunFolder
+from genbench.job import Job, Outcome
+from genbench.leaderboard import rows, store
+from genbench.leaderboard.rows import Point
+from genbench.leaderboard.schema import Row
+from genbench.listeners import Listeners
+from genbench.listeners.curve import CurveWriter
+from genbench.listeners.pictures import SampleGrid
+from genbench.plan import RunSpec
+from genbench.streams import seed_global, separate
+from genbench.train import DivergedError, Trainer
+
+KINDS: tuple[Weights, ...] = ("average", "last")
+
+
+def run(job: Job, listeners: Sequence[object] = (), *, debug: bool = False) -> Outcome:
+    """Run a job in this process, to its rows in the leaderboard.
+
+    Args:
+        job: what to run.
+        listeners: hook implementations to hear of it, beside the core's own and those of plugins.
+        debug: let exceptions of plugins through, after the row has been written.
+    """
+    return _Run(job, listeners).go(debug)
+
+
+class _Run:
+    def __init__(self, job: Job, listeners: Sequence[object]) -> None:
+        self.job = job
+        self.spec = job.spec
+        self.folder = job.folder
+        self.listeners = Listeners([CurveWriter(), SampleGrid(), *listeners])
+        self.rows: list[Row] = []
+        self.base: Row = {"device": "unknown"}
+        self.record: dict[str, Any] = {}
+        self.history = History()
+
+    def go(self, debug: bool) -> Outcome:
+        spec = self.spec
+        self.record = {
+            "run_id": spec.run_id,
+            "training_id": spec.training_id,
+            "status": "running",
+            "reason": None,
+            "started": _now(),
+            "spec": spec.model_dump(mode="json"),
+        }
+        self.folder.write(self.record)
+        self._tell("run_started", spec=self.record["spec"])
+        status, reason, raised = "ok", None, None
+        try:
+            self._prepare()
+            self._evaluate_final(self._reload() if self.job.trained_in else self._train())
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            raised = error
+            status, reason = _judged(error)
+            traceback.print_exception(error)
+        self._finish(status, reason)
+        if debug and raised is not None:
+            raise raised
+        return Outcome(run_id=spec.run_id, status=status, reason=reason)
+
+    def _tell(self, hook: str, **arguments: Any) -> None:
+        self.listeners.notify(hook, run_id=self.spec.run_id, folder=self.folder.path, **arguments)
+
+    # ------------------------------------------------------------------ the run, step by step
+
+    def _prepare(self) -> None:
+        """Make data, ruler and model; from here on rows know where they were made."""
+        spec, job = self.spec, self.job
+        self.device = environment.choose_device(job.device)
+        environment.make_repeatable(self.device, spec.protocol.training.precision, job.threads)
+        here = environment.describe(self.device)
+        here |= {
+            "runs_per_device": job.runs_per_device,
+            "git": environment.git_commit(Path.cwd()),
+        }
+        self.base = rows.of_run(spec, here, None)
+        self.record |= {
+            "environment": here,
+            "distributions": environment.installed_distributions(),
+        }
+        seed_global(spec.seed, "plugins")
+        self.loaded = data.load(spec.dataset.name, spec.dataset.make(), self.device)
+        self.base["dataset_fingerprint"] = self.loaded.fingerprint
+        self.record |= {
+            "dataset_fingerprint": self.loaded.fingerprint,
+            "data": asdict(self.loaded.spec),
+        }
+        extractor = spec.extractor.make().to(self.device) if spec.extractor else None
+        self.ruler = Ruler(
+            [(metric, metric.make()) for metric in spec.metrics],
+            extractor,
+            spec.extractor.name if spec.extractor else None,
+        )
+        self.model = make_model(spec, self.loaded.spec, self.device)
+
+    def _train(self) -> dict[Weights, Any]:
+        """Train as the protocol says, the curve measured on the way; return the final states."""
+        spec, model = self.spec, self.model
+        if not has(model, "train_step"):
+            if not has(model, "fit"):
+                raise ContractError(f"The {spec.model.plugin.title} has no train_step and no fit.")
+            return self._fitted()
+        environment.reset_peak_memory(self.device)
+        trainer = Trainer(model, self.loaded.train, spec.protocol, spec.seed, self._report)
+        states: dict[Weights, Any] = {}
+        for fraction in trainer.run():
+            peak = environment.peak_memory_bytes(self.device)
+            with separate(spec.seed, "curve", self.device):
+                with trainer.average.swapped_in():
+                    states["average"] = self._on_the_curve(trainer, "average", fraction, peak)
+                states["last"] = self._on_the_curve(trainer, "last", fraction, peak)
+            environment.reset_peak_memory(self.device)
+        return self._saved(states)
+
+    def _on_the_curve(
+        self, trainer: Trainer, weights: Weights, fraction: float, peak_memory_bytes: int
+    ) -> Any:
+        """Measure one point of the curve; return the state that was measured."""
+        fit_seconds = fit(self.model, self.loaded, self.spec.seed)
+        self.history = History(
+            images=trainer.step.images,
+            train_steps=trainer.step.index,
+            train_seconds=trainer.seconds + fit_seconds,
+            parameters=_parameters(self.model),
+            peak_memory_bytes=max(self.history.peak_memory_bytes, peak_memory_bytes),
+        )
+        evaluation = self.spec.protocol.evaluation
+        evidence = self._evidence(self.loaded.validation, evaluation.curve_samples)
+        point = Point("validation", fraction, self.history.images, weights)
+        self._add(evidence, [point])
+        return checkpoint.snapshot(self.model) if fraction == 1 else None
+
+    def _fitted(self) -> dict[Weights, Any]:
+        """A model without train steps: fitted once, so that its average is its last state."""
+        environment.reset_peak_memory(self.device)
+        seconds = fit(self.model, self.loaded, self.spec.seed)
+        self.history = History(
+            train_seconds=seconds,
+            parameters=_parameters(self.model),
+            peak_memory_bytes=environment.peak_memory_bytes(self.device),
+        )
+        return self._saved({"last": checkpoint.snapshot(self.model)})
+
+    def _saved(self, states: dict[Weights, Any]) -> dict[Weights, Any]:
+        self.record |= {
+            "checkpoint_sha256": checkpoint.save(self.folder.checkpoint, states),
+            "weights": list(states),
+            "history": asdict(self.history),
+        }
+        self.folder.write(self.record)
+        return states
+
+    def _reload(self) -> dict[Weights, Any]:
+        """Take the weights of a run that trained exactly this."""
+        source = RunFolder.of(self.job.results, str(self.job.trained_in))
+        record = source.read() or {}
+        states = {
+            weights: checkpoint.load(source.checkpoint, weights, record["checkpoint_sha256"])
+            for weights in record["weights"]
+        }
+        self.history = History(**record["history"])
+        shutil.copy2(source.curve, self.folder.curve)
+        self.record["trained_in"] = self.job.trained_in
+        return self._saved(states)
+
+    def _evaluate_final(self, states: dict[Weights, Any]) -> None:
+        """The reported scores: on the test split, with the protocol's number of samples."""
+        samples = self.spec.protocol.evaluation.samples
+        for weights, state in states.items():
+            self.model.load_state_dict(state)
+            stands_for = KINDS if len(states) == 1 else (weights,)
+            points = [Point("test", 1.0, self.history.images, kind) for kind in stands_for]
+            self._add(self._evidence(self.loaded.test, samples), points)
+
+    # -------------------------------------------------------------------------------- its parts
+
+    def _evidence(self, real: data.DeviceSplit, samples: int) -> RunEvidence:
+        return RunEvidence(
+            model=self.model,
+            loaded=self.loaded,
+            real=real,
+            history=self.history,
+            extractor=self.ruler.extractor,
+            sample_count=samples,
+            sampling_chunk=self.spec.protocol.evaluation.sampling_chunk,
+            seed=self.spec.seed,
+        )
+
+    def _add(self, evidence: RunEvidence, points: Sequence[Point]) -> None:
+        added = evaluate(evidence, self.ruler, self.base, points)
+        self.rows += added
+        for point in points:
+            at_point = [row for row in added if row["weights"] == point.weights]
+            with separate(self.spec.seed, "listeners", self.device), torch.no_grad():
+                self._tell(
+                    "evaluated",
+                    fraction=point.fraction,
+                    weights=point.weights,
+                    evidence=evidence,
+                    rows=at_point,
+                )
+
+    def _report(self, images: int, losses: Any) -> None:
+        self.listeners.notify(
+            "progressed",
+            run_id=self.spec.run_id,
+            images=images,
+            budget=self.spec.protocol.training.images,
+            losses=losses,
+        )
+
+    def _finish(self, status: str, reason: str | None) -> None:
+        if status != "ok":
+            base = self.base if "run_id" in self.base else rows.of_run(self.spec, self.base, None)
+            self.rows.append(rows.of_failure(base, status, str(reason)))
+        self.record |= {
+            "status": status,
+            "reason": reason,
+            "ended": _now(),
+        }
+        # Rows first: a run counts as complete only once they are there.
+        store.commit(self.folder.leaderboard, self.rows)
+        self.folder.write(self.record)
+        self._tell("run_ended", status=status, reason=reason)
+
+
+def make_model(spec: RunSpec, data_spec: Any, device: torch.device) -> Any:
+    """Construct a run's model from its seed and put it on the device.
+
+    Raises:
+        PluginError: it does not take this data, or is no ``nn.Module``.
+    """
+    seed_global(spec.seed, "initialisation")
+    try:
+        model = spec.model.make(data_spec)
+    except ValueError as error:
+        shape = tuple(data_spec.shape)
+        raise PluginError(
+            f"The {spec.model.plugin.title} does not take {data_spec.kind} data of shape "
+            f"{shape} with these options: {error}"
+        ) from error
+    if not isinstance(model, torch.nn.Module):
+        raise ContractError(
+            f"The {spec.model.plugin.title} is {type(model).__name__}, not a torch.nn.Module."
+        )
+    return model.to(device)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _parameters(model: torch.nn.Module) -> int:
+    """All parameters and floating-point buffers: what fitting or training decided."""
+    buffers = sum(b.numel() for b in model.buffers() if b.is_floating_point())
+    return sum(p.numel() for p in model.parameters()) + buffers
+
+
+def _judged(error: BaseException | None) -> tuple[str, str]:
+    """The status and the reason that an exception ends a run with."""
+    if isinstance(error, DivergedError):
+        return "diverged", str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", "It was interrupted."
+    text = str(error).partition("\n")[0]
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in text
+    ):
+        return "out-of-memory", text or "MemoryError"
+    if isinstance(error, GenbenchError):
+        return "failed", text
+    where = _place(error.__traceback__ if error else None)
+    return "failed", f"{type(error).__name__}: {text}{where}"
+
+
+def _place(trace: TracebackType | None) -> str:
+    """The innermost line that is neither torch's nor genbench's own: the plugin's."""
+    frames = traceback.extract_tb(trace)
+    own = str(Path(__file__).parent)
+    torchs = str(Path(torch.__file__).parent)
+    for frame in reversed(frames):
+        if not frame.filename.startswith((own, torchs, "<")):
+            return f" ({Path(frame.filename).name}:{frame.lineno} in {frame.name})"
+    return ""

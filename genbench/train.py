@@ -1,0 +1,114 @@
+"""The training loop, whole on this page: every model under every protocol trains here.
+
+The budget is in real images shown, and updates pay for it: a train step is charged its batch size
+times the most updates that any one optimizer made in it, so that five updates looped over one
+batch cost what five batches cost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from genbench.average import MovingAverage
+from genbench.contract import TrainedBySteps
+from genbench.data import DeviceSplit, Order
+from genbench.errors import ContractError, GenbenchError
+from genbench.protocol import Protocol
+from genbench.step import Stepper
+from genbench.streams import seed_global, stream_seed
+
+READ_EVERY = 100
+"""Train steps between two readings of the losses: reading them waits for the device."""
+
+Listener = Callable[[int, Mapping[str, float]], None]
+"""Told the images charged so far and the latest losses, once in a while."""
+
+
+class DivergedError(GenbenchError):
+    """A loss was not finite."""
+
+    def __init__(self, name: str, value: float, images: int) -> None:
+        super().__init__(f"The loss {name!r} was {value} at {images:,} images.")
+        self.images = images
+
+
+class Trainer:
+    """The training of one model: ``for point in trainer.run(): …`` evaluates as it goes."""
+
+    def __init__(
+        self,
+        model: TrainedBySteps,
+        split: DeviceSplit,
+        protocol: Protocol,
+        seed: int,
+        listener: Listener = lambda images, losses: None,
+    ) -> None:
+        self.model = model
+        self.split = split
+        self.protocol = protocol
+        self.listener = listener
+        self.device = split.x.device
+        seed_global(seed, "training")
+        self.step = Stepper(model.optimizers(), protocol.training.images)
+        self.average = MovingAverage(
+            self.step.parameters, protocol.training.average_half_life_images
+        )
+        self.order = Order(len(split), stream_seed(seed, "order"), self.device)
+        self.seconds = 0.0
+        self._unread: list[tuple[int, dict[str, Tensor]]] = []
+
+    def run(self) -> Iterator[float]:
+        """Train to the end of the budget; yield at each evaluation point, as a share of it."""
+        training, step = self.protocol.training, self.step
+        autocast = torch.autocast(
+            self.device.type, torch.bfloat16, enabled=training.precision == "bfloat16"
+        )
+        for point in self.protocol.evaluation.points:
+            started = time.perf_counter()
+            while step.images < point * training.images:
+                batch = self.split.take(self.order.draw(training.batch_size))
+                self.model.train()
+                with autocast:
+                    losses = self.model.train_step(batch, step)
+                stepped = list(step.updates)
+                charged = step.charge(len(batch.x))
+                self.average.update(stepped, charged)
+                # Kept on the device: nothing in a step waits for it.
+                self._unread.append((step.images, {**step.losses, **losses}))
+                if len(self._unread) == READ_EVERY:
+                    self.read_losses()
+            self.read_losses()
+            self.seconds += time.perf_counter() - started
+            yield point
+
+    def read_losses(self) -> None:
+        """Wait for the device, hand the latest losses on, and stop at one that is not finite."""
+        if not self._unread:
+            return
+        scalars = [
+            _scalar(name, loss).to(self.device, torch.float32)
+            for _, losses in self._unread
+            for name, loss in losses.items()
+        ]
+        values = iter(torch.stack(scalars).tolist() if scalars else [])
+        latest: dict[str, float] = {}
+        for images, losses in self._unread:
+            for name in losses:
+                latest[name] = next(values)
+                if not abs(latest[name]) < float("inf"):
+                    raise DivergedError(name, latest[name], images)
+        self._unread.clear()
+        self.listener(self.step.images, latest)
+
+
+def _scalar(name: str, loss: object) -> Tensor:
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        raise ContractError(
+            f"train_step() must return scalar tensors by name; {name!r} is "
+            f"{type(loss).__name__} {loss!r}."
+        )
+    return loss.detach().reshape(())
