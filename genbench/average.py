@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
-from torch import Tensor
 from torch.nn import Parameter
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -21,7 +20,7 @@ class MovingAverage:
     network that is trained late is not averaged with its initialisation.
 
     Args:
-        parameters: by optimizer; one that two optimizers share is averaged with the first.
+        parameters: by optimizer; one that two of them share is averaged once a train step.
         half_life_images: after how many images a weight counts half.
     """
 
@@ -29,24 +28,28 @@ class MovingAverage:
         self, parameters: Mapping[str, Sequence[Parameter]], half_life_images: float
     ) -> None:
         self._half_life_images = half_life_images
-        self._parameters: dict[str, list[Parameter]] = {}
-        seen: set[Parameter] = set()
-        for name, listed in parameters.items():
-            self._parameters[name] = [p for p in dict.fromkeys(listed) if p not in seen]
-            seen.update(listed)
-        self._averages = {
-            name: [p.detach().clone() for p in owned] for name, owned in self._parameters.items()
-        }
-        self._images = dict.fromkeys(self._parameters, 0)
+        self._parameters = parameters
+        self._averages = {p: p.detach().clone() for listed in parameters.values() for p in listed}
+        self._images = dict.fromkeys(parameters, 0)
+        self._moved: dict[tuple[str, ...], dict[str, list[Parameter]]] = {}
 
     def update(self, stepped: Iterable[str], images: int) -> None:
         """Take in the weights of the optimizers that stepped, ``images`` after the last time."""
-        for name in stepped:
+        for name, moved in self._moved_by(tuple(stepped)).items():
             self._images[name] += images
             half_life = min(self._half_life_images, SHORTEST_MEMORY * self._images[name])
             decay = 0.5 ** (images / half_life)
-            average = get_ema_multi_avg_fn(decay)
-            average(self._averages[name], self._parameters[name], 0)
+            if moved:
+                get_ema_multi_avg_fn(decay)([self._averages[p] for p in moved], moved, 0)
+
+    def _moved_by(self, stepped: tuple[str, ...]) -> dict[str, list[Parameter]]:
+        """The parameters that these optimizers move, each one once, with the first of them."""
+        if stepped not in self._moved:
+            first = {p: name for name in reversed(stepped) for p in self._parameters[name]}
+            self._moved[stepped] = {
+                name: [p for p, owner in first.items() if owner == name] for name in stepped
+            }
+        return self._moved[stepped]
 
     @contextlib.contextmanager
     def swapped_in(self) -> Iterator[None]:
@@ -59,10 +62,6 @@ class MovingAverage:
 
     def _swap(self) -> None:
         # The storages change hands: no copy, and the optimizers keep the parameters they know.
-        for name, owned in self._parameters.items():
-            averages: list[Tensor] = self._averages[name]
-            for position, parameter in enumerate(owned):
-                current = parameter.data
-                parameter.data = averages[position]
-                averages[position] = current
-                torch.autograd.graph.increment_version(parameter)
+        for parameter, average in self._averages.items():
+            parameter.data, average.data = average.data, parameter.data
+            torch.autograd.graph.increment_version(parameter)

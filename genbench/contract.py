@@ -267,6 +267,10 @@ class Evidence(Protocol):
         """What training took."""
 
     @property
+    def model(self) -> Any:
+        """The model, with the weights that are evaluated; for `has`, not for drawing."""
+
+    @property
     def samples(self) -> Tensor:
         """As at rest: uint8 (n, C, H, W), after clipping to [-1, 1]; or float32 (n, D)."""
 

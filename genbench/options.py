@@ -37,9 +37,10 @@ class Option:
     @property
     def type_name(self) -> str:
         """The annotation as an author would write it."""
-        if isinstance(self.type, type):
-            return self.type.__name__
-        return str(self.type).replace("typing.", "")
+        plain = self.type.__origin__ if hasattr(self.type, "__metadata__") else self.type
+        if isinstance(plain, type) and not typing.get_args(plain):
+            return plain.__name__
+        return str(plain).replace("typing.", "").replace("pathlib.", "")
 
 
 def options_of(factory: Callable[..., Any]) -> dict[str, Option]:

@@ -31,10 +31,9 @@ class SampleGrid:
         if weights != "average" or evidence.data.kind != "image":
             return
         parts = []
-        model = getattr(evidence, "model", None)
-        if has(model, "sample"):
+        if has(evidence.model, "sample"):
             parts.append(evidence.samples[: COLUMNS * ROWS].cpu())
-        if has(model, "reconstruct"):
+        if has(evidence.model, "reconstruct"):
             pairs = []
             for start in range(0, min(2 * COLUMNS, len(evidence.originals)), COLUMNS):
                 pairs.append(evidence.originals[start : start + COLUMNS])

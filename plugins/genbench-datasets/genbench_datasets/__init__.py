@@ -1,0 +1,1 @@
+"""Data sets for genbench that need no network, one per file."""

@@ -1,0 +1,1 @@
+"""Metrics and feature extractors for genbench, one per file."""

@@ -1,0 +1,1 @@
+"""Plugins that genbench's tests run: as small as they can be and still be real."""

@@ -1,0 +1,89 @@
+"""A model with one fault at a time, planted by an option."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+
+from genbench.contract import Batch, DataSpec, Step
+from genbench_toys.autoencoder import Autoencoder
+
+Fault = Literal[
+    "none",
+    "refuses-shape",
+    "raises-in-constructor",
+    "raises-in-step",
+    "raises-in-sample",
+    "unknown-optimizer",
+    "loss-without-gradient",
+    "loss-is-a-float",
+    "diverges",
+    "out-of-memory",
+    "sample-shape",
+    "sample-dtype",
+    "sample-nan",
+    "sample-too-bright",
+    "sample-from-global-stream",
+    "exits",
+    "is-killed",
+    "interrupts",
+    "prints",
+]
+
+
+class Faulty(Autoencoder):
+    """As good as its fault is none."""
+
+    def __init__(self, data: DataSpec, *, fault: Fault = "none") -> None:
+        if fault == "refuses-shape":
+            raise ValueError(f"takes shapes of 64x64 and up, not {data.shape}")
+        if fault == "raises-in-constructor":
+            raise KeyError("a plugin's own bug")
+        super().__init__(data)
+        self.fault = fault
+        self.shape = data.shape
+
+    def train_step(self, batch: Batch, step: Step) -> Mapping[str, Tensor]:
+        if self.fault == "raises-in-step":
+            raise RuntimeError("the sky fell [bold]hard[/bold]")
+        if self.fault == "unknown-optimizer":
+            step(autoencodr=self.encoder(batch.x).mean())
+        if self.fault == "loss-without-gradient":
+            step(autoencoder=torch.zeros(()))
+        if self.fault == "out-of-memory":
+            raise torch.OutOfMemoryError("tried to allocate 999 GiB")
+        if self.fault == "exits":
+            os._exit(3)
+        if self.fault == "is-killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.fault == "interrupts":
+            raise KeyboardInterrupt
+        if self.fault == "prints":
+            print("hello from the plugin")
+        losses = dict(super().train_step(batch, step))
+        if self.fault == "loss-is-a-float":
+            return {"reconstruction": 0.5}  # type: ignore[dict-item]
+        if self.fault == "diverges" and step.progress > 0.6:
+            losses["reconstruction"] = losses["reconstruction"] / 0
+        return losses
+
+    def sample(self, n: int, rng: Generator) -> Tensor:
+        x = super().sample(n, rng)
+        if self.fault == "raises-in-sample":
+            raise RuntimeError("no samples today")
+        if self.fault == "sample-shape":
+            return x.flatten(1)
+        if self.fault == "sample-dtype":
+            return x.double()
+        if self.fault == "sample-nan":
+            x[0, 0] = torch.nan
+        if self.fault == "sample-too-bright":
+            return torch.ones_like(x) * 3
+        if self.fault == "sample-from-global-stream":
+            return torch.rand(n, *self.shape)
+        return x

@@ -1,0 +1,91 @@
+"""Weights on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from genbench import checkpoint
+from genbench.errors import StoreError
+
+
+class Shared(nn.Module):
+    """An encoder that is the trunk of a discriminator, under both names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Linear(3, 2)
+        self.discriminator = nn.Sequential(self.encoder, nn.Linear(2, 1))
+        self.register_buffer("balance", torch.tensor(0.3))
+        self.register_buffer("empty", torch.zeros(0))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> tuple[Path, Shared, str]:
+    model = Shared()
+    path = tmp_path / "checkpoint.safetensors"
+    average = checkpoint.snapshot(model)
+    with torch.no_grad():
+        model.encoder.weight.add_(1)
+    return (
+        path,
+        model,
+        checkpoint.save(path, {"average": average, "last": checkpoint.snapshot(model)}),
+    )
+
+
+def test_a_checkpoint_gives_back_both_weights(saved: tuple[Path, Shared, str]) -> None:
+    path, model, sha256 = saved
+    last = checkpoint.load(path, "last", sha256)
+    average = checkpoint.load(path, "average", sha256)
+    assert last.keys() == average.keys() == model.state_dict().keys()
+    assert all(torch.equal(last[name], value) for name, value in model.state_dict().items())
+    assert torch.equal(average["encoder.weight"] + 1, last["encoder.weight"])
+    Shared().load_state_dict(last)
+
+
+def test_a_shared_trunk_is_stored_once(saved: tuple[Path, Shared, str]) -> None:
+    with safe_open(saved[0], framework="pt") as file:
+        stored = list(file.keys())
+    assert (
+        len([key for key in stored if key.endswith(("encoder.weight", "discriminator.0.weight"))])
+        == 2
+    )
+
+
+def test_a_snapshot_does_not_follow_the_model(saved: tuple[Path, Shared, str]) -> None:
+    model = Shared()
+    state = checkpoint.snapshot(model)
+    before = state["encoder.weight"].clone()
+    with torch.no_grad():
+        model.encoder.weight.add_(1)
+    assert torch.equal(state["encoder.weight"], before)
+
+
+@pytest.mark.parametrize("position", [0, 200, -1])
+def test_a_changed_byte_is_an_error_that_names_the_file(
+    saved: tuple[Path, Shared, str], position: int
+) -> None:
+    path, _, sha256 = saved
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"checkpoint\.safetensors is damaged or was replaced"):
+        checkpoint.load(path, "last", sha256)
+
+
+def test_a_missing_checkpoint_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"gone\.safetensors cannot be read: No such file"):
+        checkpoint.load(tmp_path / "gone.safetensors", "last", "0")
+
+
+def test_a_foreign_file_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.safetensors"
+    path.write_bytes(b"not safetensors at all")
+    with pytest.raises(StoreError, match=r"foreign\.safetensors cannot be read"):
+        checkpoint.load(path, "last", hashlib.sha256(path.read_bytes()).hexdigest())

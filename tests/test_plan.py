@@ -1,0 +1,130 @@
+"""From names to run specs and their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genbench import plan
+from genbench.errors import UsageError
+from genbench.plan import RunSpec
+from genbench.protocol import Protocol
+
+Specify = Callable[..., RunSpec]
+
+
+@pytest.fixture
+def specify(tiny: Protocol) -> Specify:
+    def one(model: str = "toy-ae", **arguments: Any) -> RunSpec:
+        arguments = {"protocol": tiny, "seeds": [0], "settings": {}, **arguments}
+        return plan.resolve(plan.requests(models=[model], **arguments)[0])
+
+    return one
+
+
+def test_the_grid_is_model_by_data_set_by_seed(tiny: Protocol) -> None:
+    requests = plan.requests(
+        models=["toy-ae", "toy-mean", "toy-ae"],
+        datasets=["toy-squares", "toy-points"],
+        protocol=tiny,
+        seeds=[0, 1, 2],
+        settings={},
+    )
+    assert len(requests) == 2 * 2 * 3
+
+
+def test_a_run_id_says_model_data_set_and_seed(specify: Specify) -> None:
+    assert specify(seeds=[7]).run_id.startswith("toy-ae-toy-squares-s7-")
+
+
+def test_a_default_that_is_given_names_the_same_run(specify: Specify) -> None:
+    assert specify(settings={"toy-ae": {"width": "16"}}).run_id == specify().run_id
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"settings": {"toy-ae": {"width": "8"}}},
+        {"settings": {"toy-squares": {"size": "40"}}},
+        {"seeds": [1]},
+        {"datasets": ["toy-points"]},
+    ],
+)
+def test_what_changes_the_weights_changes_training_id_and_run_id(
+    specify: Specify, changed: dict[str, Any]
+) -> None:
+    assert specify(**changed).training_id != specify().training_id
+    assert specify(**changed).run_id != specify().run_id
+
+
+@pytest.mark.parametrize(
+    "changed", [{"metrics": ["toy-error"]}, {"settings": {"toy-distance": {"scale": "2"}}}]
+)
+def test_what_changes_the_evaluation_alone_keeps_the_training_id(
+    specify: Specify, changed: dict[str, Any]
+) -> None:
+    assert specify(**changed).training_id == specify().training_id
+    assert specify(**changed).run_id != specify().run_id
+
+
+def test_an_edited_model_is_another_run(specify: Specify, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("class Mine:\n    def __init__(self, data): pass\n")
+    before = specify(f"{path}:Mine").training_id
+    path.write_text("class Mine:\n    def __init__(self, data): self.x = 1\n")
+    assert specify(f"{path}:Mine").training_id != before
+
+
+def test_a_spec_survives_json(specify: Specify) -> None:
+    spec = specify()
+    again = RunSpec.model_validate_json(spec.model_dump_json())
+    assert again == spec
+    assert again.run_id == spec.run_id
+
+
+def test_the_extractor_is_the_data_sets_unless_one_is_given(specify: Specify) -> None:
+    extractor = specify().extractor
+    assert extractor is not None
+    assert extractor.name == "toy-pixels"
+    assert specify(datasets=["toy-points"]).extractor is None
+
+
+def test_no_extractor_takes_part_where_no_metric_needs_features(specify: Specify) -> None:
+    assert specify(metrics=["toy-error"]).extractor is None
+
+
+def test_settings_for_a_plugin_that_takes_no_part_are_refused(specify: Specify) -> None:
+    with pytest.raises(UsageError, match=r"no 'toy-mean' takes part in this run"):
+        specify(settings={"toy-mean": {"x": "1"}})
+
+
+def test_a_plugin_that_does_not_import_keeps_its_options_as_given(
+    specify: Specify, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("import nothing_of_that_name")
+    spec = specify(f"{path}:Mine", settings={"Mine": {"width": "3"}})
+    assert spec.model.options == {"width": "3"}
+
+
+@pytest.mark.parametrize("text", ["width=3", "toy-ae.width", "toy-ae=3", ".width=3", ""])
+def test_a_setting_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is not NAME\.OPTION=VALUE"):
+        plan.parse_settings([text])
+
+
+def test_a_value_may_hold_dots_and_equals_signs() -> None:
+    assert plan.parse_settings(["a.b=c.d=e"]) == {"a": {"b": "c.d=e"}}
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\nb", "<b>", "[red]", "..", "-a"])
+def test_a_plugin_name_that_could_leave_its_folder_or_cell_is_refused(
+    name: str, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = plan.registry.Plugin("model", name, "x:X", "evil", "1.0")
+    monkeypatch.setattr("genbench.registry.catalogue", lambda kind: {name: (plugin,)})
+    with pytest.raises(UsageError, match="cannot be used: a name is letters"):
+        plan.requests(models=[name], protocol=tiny, seeds=[0], settings={})
