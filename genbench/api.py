@@ -94,7 +94,7 @@ def run(
         settings=options or {},
     )
     runs = executor or InProcessExecutor()
-    specs = runs.resolve(requests)
+    specs = runs.resolve(requests, device)
     outcomes = session.run_all(
         specs,
         runs,

@@ -38,7 +38,13 @@ def _forget_plugins() -> Iterator[None]:
 
 
 @pytest.fixture
-def tiny() -> Protocol:
+def tiny(tiny_protocol: Protocol) -> Protocol:
+    """The tiny protocol: what most tests run under."""
+    return tiny_protocol
+
+
+@pytest.fixture(scope="session")
+def tiny_protocol() -> Protocol:
     """400 images in 20 steps, evaluated twice on the way: a run takes a tenth of a second."""
     return Protocol.model_validate(
         {

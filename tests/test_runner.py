@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from genbench_toys.squares import Squares
 from PIL import Image
 
 import genbench
 from genbench.api import Result
 from genbench.contract import Evidence
+from genbench.data import to_model
 from genbench.hookspecs import hookimpl
 from genbench.leaderboard import store
 
@@ -114,7 +117,6 @@ def test_the_folder_holds_all_that_the_run_made(run: Run) -> None:
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "ok"
     assert record["spec"]["model"]["options"] == {"latent_dim": 2, "width": 16, "lr": 0.01}
-    assert record["distributions"]["torch"] == torch.__version__.partition("+")[0] or True
     assert {"torch", "genbench", "genbench-toys"} <= record["distributions"].keys()
     assert record["history"]["images"] == 400
 
@@ -141,10 +143,6 @@ def test_a_trained_model_is_loaded_with_the_weights_that_were_scored(run: Run) -
     model = genbench.load(result.folder)
     rows = [row for row in result.rows if row["score"] == "error" and row["split"] == "test"]
     scores = {row["weights"]: row["value"] for row in rows}
-    from genbench_toys.squares import Squares
-
-    from genbench.data import to_model
-
     x = to_model(Squares().load().test.x)
     for weights, value in scores.items():
         model = genbench.load(result.folder, weights)
@@ -174,7 +172,8 @@ def test_a_model_from_a_file_is_loaded_from_its_copy_in_the_run(run: Run, tmp_pa
         ("raises-in-constructor", "failed", r"KeyError: .*own bug.*\(faulty\.py:\d+ in __init__\)"),
         ("raises-in-step", "failed",
          r"RuntimeError: the sky fell \[bold\]hard.*\(faulty\.py:\d+ in train_step\)"),
-        ("raises-in-sample", "failed", r"RuntimeError: no samples today \(faulty\.py:\d+ in sample\)"),
+        ("raises-in-sample", "failed",
+         r"RuntimeError: no samples today \(faulty\.py:\d+ in sample\)"),
         ("unknown-optimizer", "failed", r"no 'autoencodr'\. Did you mean autoencoder\?"),
         ("loss-without-gradient", "failed", r"not a tensor of shape \(\) without a gradient"),
         ("loss-is-a-float", "failed", r"must return scalar tensors by name"),
@@ -195,7 +194,7 @@ def test_a_fault_ends_its_run_with_a_status_a_reason_and_a_row(
     assert result.status == status
     row = result.rows[-1]
     assert (row["status"], row["metric"]) == (status, None)
-    assert __import__("re").search(reason, row["reason"]), row["reason"]
+    assert re.search(reason, row["reason"])
     assert "Traceback" in (result.folder / "log.txt").read_text()
     assert json.loads((result.folder / "run.json").read_text())["status"] == status
 

@@ -73,12 +73,17 @@ def command(
         print_json([_as_data(standing) for standing in standings])
         return
     failed = _never_scored(rows, standings)
-    for group in _groups(standings):
-        _print(group)
+    print_standings(standings)
     for line in failed:
         click.echo(line)
     if not standings and not failed:
         click.echo("Nothing here yet: genbench run --model NAME makes the first row.")
+
+
+def print_standings(standings: Iterable[Standing]) -> None:
+    """One table for each data set and protocol."""
+    for group in _groups(standings):
+        _print(group)
 
 
 def _only(rows: list[dict[str, Any]], column: str, wanted: str | None) -> list[dict[str, Any]]:

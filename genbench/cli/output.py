@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,9 @@ def console(*, stderr: bool = False) -> Console:
     """A rich console that prints text as it is; wide where no terminal sets a width."""
     from rich.console import Console
 
-    terminal = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    # Held on to: a run in this process sends what it prints to its log meanwhile.
+    stream = sys.stderr if stderr else sys.stdout
+    terminal = Console(file=stream, markup=False, highlight=False, emoji=False)
     if not terminal.is_terminal:
         terminal.width = 200
     return terminal

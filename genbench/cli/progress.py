@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -28,6 +29,10 @@ class Display(Protocol):
 class Lines:
     """One plain line per event worth telling, on standard error."""
 
+    def __init__(self) -> None:
+        # Held on to: a run in this process sends what it prints to its log meanwhile.
+        self._stream = sys.stderr
+
     def __enter__(self) -> Self:
         return self
 
@@ -37,18 +42,18 @@ class Lines:
     @hookimpl
     def run_started(self, run_id: str) -> None:
         """Say which."""
-        click.echo(f"{run_id}: started", err=True)
+        click.echo(f"{run_id}: started", file=self._stream)
 
     @hookimpl
     def evaluated(self, run_id: str, weights: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Say what was measured of the headline weights."""
         if weights == "average":
-            click.echo(f"{run_id}: {_told(rows)}", err=True)
+            click.echo(f"{run_id}: {_told(rows)}", file=self._stream)
 
     @hookimpl
     def run_ended(self, run_id: str, status: str, reason: str | None) -> None:
         """Say how."""
-        click.echo(f"{run_id}: {status}{f' ({reason})' if reason else ''}", err=True)
+        click.echo(f"{run_id}: {status}{f' ({reason})' if reason else ''}", file=self._stream)
 
 
 class Bar:
@@ -57,7 +62,7 @@ class Bar:
     def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self._console = console(stderr=True)
+        self._console = console(stdfile=self._stream)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -126,7 +131,7 @@ def display(*, quiet: bool) -> Display:
     """The display that fits: silence, a bar on a terminal, lines elsewhere."""
     if quiet:
         return Silence()
-    return Bar() if console(stderr=True).is_terminal else Lines()
+    return Bar() if console(stdfile=self._stream).is_terminal else Lines()
 
 
 def _told(rows: Sequence[Mapping[str, Any]]) -> str:

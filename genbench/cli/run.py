@@ -143,7 +143,7 @@ def command(
         shown = stack.enter_context(display(quiet=quiet or pdb))
         runner = _executor(executor, pdb)
         stack.callback(runner.close)
-        specs = runner.resolve(requests)
+        specs = runner.resolve(requests, device)
         try:
             for outcome in session.run_all(
                 specs,
@@ -214,8 +214,10 @@ def _report(
                 click.echo(f"{outcome.run_id}: {outcome.status}: {outcome.reason}", err=True)
                 click.echo(f"  log: {folder.log}", err=True)
         return
-    for _, outcome, folder, rows in reports:
-        _print_run(outcome, folder, rows)
+    if len(reports) == 1:
+        _print_run(*reports[0][1:])
+    else:
+        _print_runs([report[1:] for report in reports])
     if len(by_id) < len(specs):
         click.echo(f"{len(specs) - len(by_id)} of {len(specs)} runs were not begun.")
     if any(outcome.status == "interrupted" for outcome in outcomes) or len(by_id) < len(specs):
@@ -224,7 +226,25 @@ def _report(
         _print_next(reports[0][0], reports[0][2], results)
 
 
+def _print_runs(reports: Sequence[tuple[Outcome, Any, list[dict[str, Any]]]]) -> None:
+    """Many runs: one table of their models, and a line for each run that is not like the rest."""
+    from genbench.cli.leaderboard import print_standings
+    from genbench.leaderboard import ranking
+
+    click.echo()
+    rows = [row for _, _, found in reports for row in found]
+    print_standings([s for s in ranking.standings(rows) if s.better and not s.hardware])
+    for outcome, folder, _ in reports:
+        if outcome.status != "ok":
+            click.echo(f"{outcome.run_id}: {outcome.status}: {outcome.reason}")
+            click.echo(f"  what led there: {folder.log}")
+    reused = sum(outcome.reused for outcome, _, _ in reports)
+    if reused:
+        click.echo(f"{reused} of {len(reports)} runs were there already; --fresh runs them again.")
+
+
 def _print_run(outcome: Outcome, folder: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """One run: every score, of the average and of the last weights."""
     final = [row for row in rows if row["split"] == "test" and row["fraction"] == 1]
     by_score: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for row in final:
@@ -247,10 +267,12 @@ def _print_run(outcome: Outcome, folder: Any, rows: Sequence[dict[str, Any]]) ->
             ],
             title=title,
         )
-        for (metric, _), found in by_score.items():
-            reason = next(iter(found.values()))["reason"]
-            if reason:
-                click.echo(f"{metric} does not apply: {reason}.")
+        for note in dict.fromkeys(
+            f"{metric} {score} does not apply: {reason}."
+            for (metric, score), found in by_score.items()
+            if (reason := next(iter(found.values()))["reason"])
+        ):
+            click.echo(note)
     else:
         click.echo(title)
     if outcome.status != "ok":

@@ -16,11 +16,11 @@ class Executor(Protocol):
     its log. However a run ends, ``run`` returns its outcome, and its rows have been written.
     """
 
-    def resolve(self, requests: Sequence[Request]) -> list[RunSpec]:
+    def resolve(self, requests: Sequence[Request], device: str) -> list[RunSpec]:
         """`genbench.plan.resolve` for each, wherever plugins may be imported.
 
         Raises:
-            UsageError: as that does.
+            UsageError: as that does, or there is no such device where the runs would be.
         """
 
     def run(self, job: Job, listeners: Sequence[object]) -> Outcome:

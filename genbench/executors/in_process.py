@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from genbench import plan, runner
+from genbench import environment, plan, runner
 from genbench.job import Job, Outcome
 from genbench.plan import Request, RunSpec
 
@@ -20,8 +20,9 @@ class InProcessExecutor:
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
 
-    def resolve(self, requests: Sequence[Request]) -> list[RunSpec]:
+    def resolve(self, requests: Sequence[Request], device: str) -> list[RunSpec]:
         """Import the plugins here."""
+        environment.choose_device(device)
         return [plan.resolve(request) for request in requests]
 
     def run(self, job: Job, listeners: Sequence[object]) -> Outcome:

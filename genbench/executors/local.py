@@ -35,8 +35,9 @@ class LocalExecutor:
     def __init__(self) -> None:
         self._worker: _Worker | None = None
 
-    def resolve(self, requests: Sequence[Request]) -> list[RunSpec]:
+    def resolve(self, requests: Sequence[Request], device: str) -> list[RunSpec]:
         """Resolve in the worker; a plugin that ends it on import keeps its options as given."""
+        self._ask({"device": device}, [])
         return [self._resolve_one(request) for request in requests]
 
     def _resolve_one(self, request: Request) -> RunSpec:

@@ -1,7 +1,8 @@
 """The worker process: reads jobs from standard input, answers on a pipe, prints to the run's log.
 
-Messages are JSON, one a line. A question is ``{"resolve": request}`` or ``{"run": job}``; any
-number of ``{"event": hook, …}`` come before the one ``{"answer": …}`` or ``{"usage_error": …}``.
+Messages are JSON, one a line. A question is ``{"device": name}``, ``{"resolve": request}`` or
+``{"run": job}``; any number of ``{"event": hook, …}`` come before the one ``{"answer": …}`` or
+``{"usage_error": …}``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from genbench import plan
+from genbench import environment, plan, runner
 from genbench.errors import UsageError
 from genbench.hookspecs import hookimpl
 from genbench.job import Job
@@ -89,15 +90,14 @@ def main(descriptor: int) -> None:
 
 
 def _answer(question: Mapping[str, Any], pipe: IO[str]) -> dict[str, Any]:
-    if "resolve" in question:
-        try:
+    try:
+        if "device" in question:
+            return {"answer": str(environment.choose_device(question["device"]))}
+        if "resolve" in question:
             spec = plan.resolve(Request.model_validate(question["resolve"]))
-        except UsageError as error:
-            return {"usage_error": str(error)}
-        return {"answer": spec.model_dump(mode="json")}
-    # Torch comes in with the first run, not with the plan.
-    from genbench import runner
-
+            return {"answer": spec.model_dump(mode="json")}
+    except UsageError as error:
+        return {"usage_error": str(error)}
     job = Job.model_validate(question["run"])
     with _printing_to(job.folder.log):
         outcome = runner.run(job, [Relay(pipe)])

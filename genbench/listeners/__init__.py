@@ -23,8 +23,8 @@ class Listeners:
     def __init__(self, own: Sequence[object] = (), *, plugins: bool = True) -> None:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        for listener in own:
-            self._manager.register(listener)
+        for number, listener in enumerate(own):
+            self._manager.register(listener, f"{type(listener).__qualname__} #{number}")
         self._manager.check_pending()
         for point in entry_points(group=hookspecs.PROJECT) if plugins else ():
             origin = f"{point.name} of {point.dist.name if point.dist else 'unknown'}"

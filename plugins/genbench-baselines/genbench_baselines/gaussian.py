@@ -32,6 +32,7 @@ class Gaussian(nn.Module):
         self.register_buffer("factor", torch.eye(dim))  # lower triangular, factor factor' = cov
 
     def fit(self, train: Split, rng: Generator) -> None:
+        """Take the mean and the covariance of the training split."""
         mean, covariance = moments(train)
         variance = covariance.diagonal().mean().clamp(min=torch.finfo(torch.float64).eps)
         covariance.diagonal().add_(self.jitter * variance)
@@ -39,5 +40,6 @@ class Gaussian(nn.Module):
         self.factor.copy_(torch.linalg.cholesky(covariance))
 
     def sample(self, n: int, rng: Generator) -> Tensor:
+        """Draw from the density: float32 (n, *shape), not clipped to the range of pixels."""
         noise = torch.randn(n, len(self.mean), generator=rng, device=self.mean.device)  # (n, dim)
         return torch.addmm(self.mean, noise, self.factor.T).view(-1, *self.shape)

@@ -25,9 +25,11 @@ class Memorizer(nn.Module):
         self.register_buffer("examples", torch.zeros(data.size, *data.shape, dtype=dtype))
 
     def fit(self, train: Split, rng: Generator) -> None:
+        """Keep the training split."""
         self.examples.copy_(train.x)
 
     def sample(self, n: int, rng: Generator) -> Tensor:
+        """Draw training examples with replacement: float32 (n, *shape)."""
         device = self.examples.device
         index = torch.randint(len(self.examples), (n,), generator=rng, device=device)  # (n,)
         x = self.examples[index].float()  # (n, *shape)

@@ -52,6 +52,7 @@ class PCA(nn.Module):
         self.register_buffer("noise_variance", torch.ones(()))  # sigma^2
 
     def fit(self, train: Split, rng: Generator) -> None:
+        """Take the eigenvectors of the covariance of the training split."""
         mean, covariance = moments(train)
         eigenvalues, eigenvectors = torch.linalg.eigh(covariance)  # ascending, in columns
         # Rounding leaves eigenvalues that ought to be zero on either side of it.
@@ -67,6 +68,7 @@ class PCA(nn.Module):
         self.noise_variance.copy_(eigenvalues[:-latent_dim].mean())
 
     def sample(self, n: int, rng: Generator) -> Tensor:
+        """Draw from the density, noise included: float32 (n, *shape), not clipped."""
         device = self.mean.device
         z = torch.randn(n, len(self.components), generator=rng, device=device)  # (n, latent)
         noise = torch.randn(n, len(self.mean), generator=rng, device=device)  # (n, dim)
@@ -74,9 +76,11 @@ class PCA(nn.Module):
         return (x + self.noise_variance.sqrt() * noise).view(-1, *self.shape)
 
     def encode(self, x: Tensor) -> Tensor:
+        """Posterior means E[z|x] of x (N, *shape): (N, latent)."""
         return self._project(x) * (self._scale() / self.variances)  # (N, latent)
 
     def reconstruct(self, x: Tensor) -> Tensor:
+        """Project x (N, *shape) on the principal subspace: like x."""
         return torch.addmm(self.mean, self._project(x), self.components).view(-1, *self.shape)
 
     def _project(self, x: Tensor) -> Tensor:

@@ -1,0 +1,123 @@
+"""``genbench leaderboard``: and what others read from the same files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+import genbench
+from genbench.cli import main
+from genbench.protocol import Protocol
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, tiny_protocol: Protocol) -> Path:
+    """Three models, three seeds, one of them broken."""
+    folder = tmp_path_factory.mktemp("shared") / "results"
+    genbench.run(
+        ["toy-ae", "toy-mean", "toy-faulty"],
+        protocol=tiny_protocol,
+        seeds=range(3),
+        options={"toy-faulty": {"fault": "raises-in-sample"}},
+        results=folder,
+        device="cpu",
+    )
+    return folder
+
+
+@pytest.fixture
+def leaderboard(results: Path) -> Callable[..., Result]:
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["leaderboard", "--results", str(results), *arguments])
+
+    return invoke
+
+
+def test_the_table_shows_mean_and_spread_ranks_and_failures(
+    leaderboard: Callable[..., Result],
+) -> None:
+    shown = leaderboard().stdout
+    assert "toy-squares · tiny · test split · average weights" in shown
+    assert "ranked by distance, lower is better" in shown
+    lines = {line.split()[0]: line for line in shown.splitlines() if line.strip()}
+    assert lines["toy-ae"].split()[1:3] == ["3", "1"]
+    assert "±" in lines["toy-ae"]
+    assert "0/3 (3 failed)" in lines["toy-faulty"]
+    assert "n/a" in lines["toy-mean"]
+    assert "seconds" not in shown
+
+
+def test_a_metric_that_is_asked_for_is_shown_and_sorts(leaderboard: Callable[..., Result]) -> None:
+    assert "ranked by seconds" in leaderboard("--metric", "toy-clock").stdout
+    assert "ranked by error" in leaderboard("--metric", "toy-error").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--metric", "toy-clok"], "No run has the metric 'toy-clok'. Did you mean toy-clock"),
+        (["--dataset", "toy-squars"], "No run has the dataset 'toy-squars'. Did you mean"),
+        (["--protocol", "tinny"], "No run has the protocol 'tinny'. Did you mean tiny"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_nearest(
+    leaderboard: Callable[..., Result], arguments: list[str], message: str
+) -> None:
+    done = leaderboard(*arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("weights", ["average", "last"])
+def test_duckdb_finds_the_mean_and_spread_that_genbench_shows(
+    leaderboard: Callable[..., Result], results: Path, weights: str
+) -> None:
+    told = json.loads(leaderboard("--format", "json", "--weights", weights).stdout)
+    ours = {
+        (entry["model"], standing["score"]): (entry["mean"], entry["spread"])
+        for standing in told
+        for entry in standing["entries"]
+        if entry["mean"] is not None
+    }
+    found = duckdb.sql(
+        f"""
+        select model, score, avg(value), stddev_samp(value)
+        from '{results}/leaderboard/*.parquet'
+        where split = 'test' and fraction = 1 and weights = '{weights}' and status = 'ok'
+          and better is not null and not hardware
+        group by model, score, key
+        """
+    ).fetchall()
+    assert len(found) == len(ours) >= 4
+    for model, score, mean, spread in found:
+        assert ours[model, score] == pytest.approx((mean, spread), rel=1e-12, abs=1e-12)
+
+
+def test_a_damaged_file_is_named_and_left_out_only_if_asked(
+    leaderboard: Callable[..., Result], results: Path
+) -> None:
+    path = results / "leaderboard" / "torn-1.parquet"
+    path.write_bytes(b"PAR1 torn")
+    try:
+        refused = leaderboard()
+        assert refused.exit_code == 1
+        assert "torn-1.parquet cannot be read" in refused.stderr
+        assert "--skip-unreadable" in refused.stderr
+        skipped = leaderboard("--skip-unreadable")
+        assert skipped.exit_code == 0
+        assert "Left out: " in skipped.stderr
+        assert "toy-ae" in skipped.stdout
+    finally:
+        path.unlink()
+
+
+def test_without_a_leaderboard_it_says_what_makes_one(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["leaderboard", "--results", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "genbench run makes one" in done.stderr
+    assert "Traceback" not in done.output

@@ -1,0 +1,84 @@
+"""``genbench list`` and ``genbench show``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from genbench.api import Result as Run
+from genbench.cli import main
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_list_names_every_kind_and_where_it_comes_from() -> None:
+    listed = invoke("list").stdout
+    assert "toy-ae" in listed
+    assert "genbench-toys 0.3.1" in listed
+    assert "quick" in listed
+    assert "in-process" in listed
+
+
+def test_list_of_one_kind_as_json() -> None:
+    told = json.loads(invoke("list", "models", "--format", "json").stdout)
+    assert {"name": "toy-ae", "from": "genbench-toys 0.3.1"} in told["models"]
+
+
+def test_list_shows_a_name_that_is_claimed_twice(
+    distribution: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution("first", "[genbench.models]\ntwice = a:A\n")
+    monkeypatch.syspath_prepend(distribution("second", "[genbench.models]\ntwice = b:B\n"))
+    assert "claimed twice!" in invoke("list", "models").stdout
+
+
+def test_show_describes_a_model_with_its_options_and_capabilities() -> None:
+    shown = invoke("show", "toy-ae").stdout
+    for text in ("model", "genbench-toys 0.3.1", "sample, reconstruct, encode",
+                 "--set toy-ae.latent_dim=", "int", "Encoder and decoder of one"):  # fmt: skip
+        assert text in shown
+
+
+def test_show_describes_a_class_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        'class Mine:\n    """My model."""\n    def __init__(self, d, *, k: int = 3): ...'
+    )
+    shown = invoke("show", f"{path}:Mine").stdout
+    assert "My model." in shown
+    assert "--set Mine.k=" in shown
+
+
+def test_show_describes_a_protocol() -> None:
+    told = json.loads(invoke("show", "quick", "--format", "json").stdout)
+    assert told["protocol"]["training"]["images"] == 192_000
+    assert len(told["fingerprint"]) == 16
+
+
+def test_show_describes_a_run(run: Callable[..., Run], tmp_path: Path) -> None:
+    made = run("toy-ae")
+    for name in (made.run_id, str(made.folder)):
+        told = json.loads(
+            invoke("show", name, "--results", str(tmp_path / "results"), "--format", "json").stdout
+        )
+        assert (told["kind"], told["status"]) == ("run", "ok")
+
+
+def test_show_of_an_unknown_name_offers_the_nearest() -> None:
+    done = invoke("show", "toy-squars")
+    assert done.exit_code == 2
+    assert "Did you mean toy-squares" in done.stderr
+
+
+def test_show_of_a_damaged_run_names_the_file(run: Callable[..., Run], tmp_path: Path) -> None:
+    made = run("toy-ae")
+    (made.folder / "run.json").write_text("{torn")
+    done = invoke("show", made.run_id, "--results", str(tmp_path / "results"))
+    assert done.exit_code == 1
+    assert "run.json cannot be read" in done.stderr

@@ -1,0 +1,185 @@
+"""The worker process: isolation, warmth, death, interruption. Real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import genbench
+from genbench import plan
+from genbench.api import Result
+from genbench.errors import UsageError
+from genbench.executors.local import LocalExecutor
+from genbench.hookspecs import hookimpl
+from genbench.protocol import Protocol
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[LocalExecutor]:
+    """One worker for all tests of this file, replaced whenever one of them kills it."""
+    local = LocalExecutor()
+    yield local
+    local.close()
+
+
+@pytest.fixture
+def run_in(executor: LocalExecutor, tiny: Protocol, tmp_path: Path) -> Any:
+    def run(model: str, fault: str | None = None, **arguments: Any) -> Result:
+        options = {model: {"fault": fault}} if fault else None
+        return genbench.run(
+            model,
+            executor=executor,
+            protocol=tiny,
+            results=tmp_path / "results",
+            device="cpu",
+            options=options,
+            **arguments,
+        )[0]
+
+    return run
+
+
+def test_a_worker_gives_the_scores_that_this_process_gives(
+    run_in: Any, tiny: Protocol, tmp_path: Path
+) -> None:
+    there = run_in("toy-ae")
+    here = genbench.run("toy-ae", protocol=tiny, results=tmp_path / "here", device="cpu")[0]
+    for one, other in zip(there.rows, here.rows, strict=True):
+        assert one["value"] == other["value"] or one["hardware"]
+
+
+def test_the_worker_stays_warm_from_run_to_run(run_in: Any, executor: LocalExecutor) -> None:
+    run_in("toy-ae", seeds=[1])
+    worker = executor._worker
+    run_in("toy-ae", seeds=[2])
+    assert executor._worker is worker is not None
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("exits", "ended by itself, with exit code 3"),
+        ("is-killed", "was ended by SIGKILL. The system may have run out of memory"),
+    ],
+)
+def test_a_worker_that_dies_takes_only_its_run_with_it(
+    run_in: Any, fault: str, reason: str
+) -> None:
+    dead = run_in("toy-faulty", fault)
+    assert dead.status == "failed"
+    assert reason in str(dead.reason)
+    assert dead.rows[-1]["status"] == "failed"
+    assert reason in (dead.folder / "log.txt").read_text()
+    assert run_in("toy-ae").status == "ok"
+
+
+def test_a_plugin_that_ends_the_process_on_import_fails_by_itself(
+    run_in: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "exits.py"
+    path.write_text("import os; os._exit(4)")
+    result = run_in(f"{path}:Exits")
+    assert result.status == "failed"
+    assert "exit code 4" in str(result.reason)
+    assert run_in("toy-ae").status == "ok"
+
+
+def test_a_wrong_option_is_a_usage_error_before_anything_runs(run_in: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"'fault' .* not 'nonsense'"):
+        run_in("toy-faulty", "nonsense")
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_a_plugin_prints_goes_to_the_log(run_in: Any) -> None:
+    result = run_in("toy-faulty", "prints")
+    assert "hello from the plugin" in (result.folder / "log.txt").read_text()
+
+
+def test_listeners_hear_of_it_on_this_side(run_in: Any) -> None:
+    heard: list[str] = []
+
+    class Ear:
+        @hookimpl
+        def progressed(self, images: int, losses: dict[str, float]) -> None:
+            heard.append(f"{images} {sorted(losses)}")
+
+        @hookimpl
+        def run_ended(self, status: str, folder: Path) -> None:
+            heard.append(f"{status} {folder.is_dir()}")
+
+    run_in("toy-ae", seeds=[5], listeners=[Ear()])
+    assert heard == [
+        "200 ['autoencoder', 'reconstruction']",
+        "400 ['autoencoder', 'reconstruction']",
+        "ok True",
+    ]
+
+
+def start_long_run(tmp_path: Path, tiny_file: Path) -> subprocess.Popen[str]:
+    text = tiny_file.read_text().replace("images = 400", "images = 40_000_000")
+    tiny_file.write_text(text)
+    arguments = f"run --model toy-ae --protocol {tiny_file} --seeds 2 --device cpu".split()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "genbench", *arguments],
+        cwd=tmp_path,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("results/runs/*/curve.csv")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+def test_ctrl_c_ends_the_run_as_interrupted_and_says_how_to_go_on(
+    tmp_path: Path, tiny_file: Path
+) -> None:
+    process = start_long_run(tmp_path, tiny_file)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "interrupted" in err
+    assert "The same command again goes on" in out
+    assert "Traceback" not in err + out
+
+
+def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path, tiny_file: Path) -> None:
+    process = start_long_run(tmp_path, tiny_file)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) == 1
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{children[0]}/fd").exists():
+        try:
+            os.kill(int(children[0]), 0)
+        except ProcessLookupError:
+            break
+        if "State:\tZ" in Path(f"/proc/{children[0]}/status").read_text():
+            break
+        assert time.monotonic() < deadline, "an orphan"
+        time.sleep(0.05)
+
+
+def test_the_same_run_in_two_processes_is_refused(tiny: Protocol, tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    request = plan.requests(models=["toy-ae"], protocol=tiny, seeds=[0], settings={})[0]
+    run_id = plan.resolve(request).run_id
+    runs = tmp_path / "results" / "runs"
+    runs.mkdir(parents=True)
+    with (
+        FileLock(runs / f".{run_id}.lock"),
+        pytest.raises(UsageError, match=f"{run_id} is going on in another process"),
+    ):
+        genbench.run("toy-ae", protocol=tiny, results=tmp_path / "results", device="cpu")
