@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from genbench.errors import UsageError
 
@@ -44,6 +45,8 @@ def choose_device(wanted: str) -> torch.device:
 def make_repeatable(device: torch.device, precision: str, threads: int) -> None:
     """Set this process up so that the same run on the same device gives the same bits."""
     torch.set_num_threads(threads)
+    # NumPy's BLAS takes every core unless told otherwise: beside other runs it then mostly waits.
+    threadpool_limits(threads)
     # cuBLAS is deterministic only with a fixed workspace; read when its handle is made.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)

@@ -77,8 +77,9 @@ class Trainer:
                 stepped = list(step.updates)
                 charged = step.charge(len(batch.x))
                 self.average.update(stepped, charged)
-                # Kept on the device: nothing in a step waits for it.
-                self._unread.append((step.images, {**step.losses, **losses}))
+                # Kept on the device, where nothing in a step waits for it, and without its graph.
+                returned = {name: _scalar(name, loss) for name, loss in losses.items()}
+                self._unread.append((step.images, step.losses | returned))
                 if len(self._unread) == READ_EVERY:
                     self.read_losses()
             self.read_losses()
@@ -90,9 +91,9 @@ class Trainer:
         if not self._unread:
             return
         scalars = [
-            _scalar(name, loss).to(self.device, torch.float32)
+            loss.reshape(()).to(self.device, torch.float32)
             for _, losses in self._unread
-            for name, loss in losses.items()
+            for loss in losses.values()
         ]
         values = iter(torch.stack(scalars).tolist() if scalars else [])
         latest: dict[str, float] = {}
@@ -111,4 +112,4 @@ def _scalar(name: str, loss: object) -> Tensor:
             f"train_step() must return scalar tensors by name; {name!r} is "
             f"{type(loss).__name__} {loss!r}."
         )
-    return loss.detach().reshape(())
+    return loss.detach()

@@ -128,6 +128,23 @@ def test_what_train_step_must_not_return_is_named(
         list(trainer(Wrong(), split, tiny).run())
 
 
+def test_losses_are_kept_without_the_graphs_that_they_came_from(
+    split: DeviceSplit, tiny: Protocol
+) -> None:
+    training = trainer(Recorder(), split, tiny)
+    kept: list[bool] = []
+    real = training.read_losses
+
+    def look() -> None:
+        kept.extend(loss.requires_grad for _, ls in training._unread for loss in ls.values())
+        real()
+
+    training.read_losses = look  # type: ignore[method-assign]
+    list(training.run())
+    assert kept
+    assert not any(kept)
+
+
 def test_nothing_in_a_step_waits_for_the_device(
     split: DeviceSplit, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,7 +62,7 @@ class Bar:
     def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self._console = console(stdfile=self._stream)
+        self._console = console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -131,7 +131,7 @@ def display(*, quiet: bool) -> Display:
     """The display that fits: silence, a bar on a terminal, lines elsewhere."""
     if quiet:
         return Silence()
-    return Bar() if console(stdfile=self._stream).is_terminal else Lines()
+    return Bar() if console(stderr=True).is_terminal else Lines()
 
 
 def _told(rows: Sequence[Mapping[str, Any]]) -> str:
