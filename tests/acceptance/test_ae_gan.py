@@ -1,4 +1,4 @@
-"""What the first model must reach on digits under ``quick``: three seeds, 10,000 samples, code 8."""
+"""What ae-gan must reach on digits under ``quick``: three seeds, 10,000 samples, code size 8."""
 
 from __future__ import annotations
 

@@ -1,0 +1,93 @@
+"""Runs on a CUDA device: the same code, the same promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import genbench
+from genbench import plan, runner
+from genbench.api import Result
+from genbench.data import load
+from genbench.protocol import Protocol
+from genbench.train import Trainer
+
+pytestmark = pytest.mark.cuda
+
+Run = Callable[..., Result]
+
+
+@pytest.mark.parametrize("model", ["toy-ae", "toy-mean"])
+def test_a_run_on_cuda_is_ok_and_says_where_it_was_made(run: Run, model: str) -> None:
+    result = run(model, device="cuda")
+    assert result.status == "ok", result.reason
+    row = result.rows[0]
+    assert row["device"] == "cuda"
+    assert row["device_name"] == torch.cuda.get_device_name()
+    assert row["driver"]
+
+
+def test_auto_takes_the_cuda_device(run: Run) -> None:
+    assert run("toy-ae", device="auto").rows[0]["device"] == "cuda"
+
+
+@pytest.mark.parametrize("model", ["toy-ae", "ae-gan"])
+def test_the_same_run_gives_the_same_bits(run: Run, tmp_path: Path, model: str) -> None:
+    first = run(model, device="cuda", results=tmp_path / "a")
+    second = run(model, device="cuda", results=tmp_path / "b")
+    assert first.status == second.status == "ok"
+    for one, other in zip(first.rows, second.rows, strict=True):
+        assert one["value"] == other["value"] or one["hardware"], one["score"]
+
+
+def test_the_order_of_the_data_is_that_of_the_cpu(run: Run) -> None:
+    here, there = run("toy-ae", device="cpu"), run("toy-ae", device="cuda", fresh=True)
+    assert here.score("error") == pytest.approx(there.score("error"), rel=0.2)
+
+
+def test_a_model_trained_on_cuda_loads_on_the_cpu(run: Run) -> None:
+    model = genbench.load(run("toy-ae", device="cuda").folder, device="cpu")
+    assert next(model.parameters()).device.type == "cpu"
+
+
+def test_nothing_in_the_loop_waits_for_the_device(
+    tiny: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request: Any = plan.requests(models=["ae-gan"], protocol=tiny, seeds=[0], settings={})[0]
+    spec = plan.resolve(request)
+    device = torch.device("cuda", 0)
+    loaded = load(spec.dataset.name, spec.dataset.make(), device)
+    model = runner.make_model(spec, loaded.spec, device)
+    trainer = Trainer(model, loaded.train, tiny, 0)
+    trainer.read_losses = lambda: None  # type: ignore[method-assign]
+    # The first step sets up what later ones use: optimizer states, cuBLAS handles, an epoch.
+    batch = loaded.train.take(trainer.order.draw(20))
+    model.train_step(batch, trainer.step)
+    trainer.order.draw(1)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(2):
+            batch = loaded.train.take(trainer.order.draw(10))
+            model.train_step(batch, trainer.step)
+            trainer.average.update(list(trainer.step.updates), trainer.step.charge(10))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_out_of_memory_is_a_status_of_its_own_and_the_next_run_is_ok(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "greedy.py"
+    path.write_text(
+        "import torch\nfrom genbench_toys.autoencoder import Autoencoder\n"
+        "class Greedy(Autoencoder):\n"
+        "    def train_step(self, batch, step):\n"
+        "        torch.empty(2**50, device=batch.x.device)\n"
+    )
+    result = run(f"{path}:Greedy", device="cuda")
+    assert result.status == "out-of-memory"
+    assert run("toy-ae", device="cuda").status == "ok"

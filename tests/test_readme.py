@@ -1,0 +1,68 @@
+"""What the README shows, run as it stands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def shown_commands() -> list[str]:
+    lines = [
+        line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()
+    ]
+    return [line for line in lines if line.startswith("genbench ")]
+
+
+def test_the_model_in_the_readme_is_whole_in_25_lines_and_every_command_runs(
+    command: Command, tmp_path: Path
+) -> None:
+    (mine,) = [block for block in blocks("python") if "class MyVAE" in block]
+    assert len(mine.splitlines()) <= 25
+    (tmp_path / "mine.py").write_text(mine)
+    assert len(shown_commands()) >= 8
+    for line in shown_commands():
+        arguments = shlex.split(line)[1:]
+        if arguments[0] == "run":
+            # As shown but for the budget: whether a command works does not depend on it.
+            arguments += ["--protocol", "smoke", "--device", "cpu"]
+        done = command(*arguments)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def test_the_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = [block for block in blocks("python") if "import genbench" in block]
+    monkeypatch.chdir(tmp_path)
+    smoke = example.replace("seeds=[0]", 'seeds=[0], protocol="smoke", device="cpu"')
+    assert smoke != example
+    names: dict[str, object] = {}
+    exec(smoke, names)
+    assert not names["model"].training  # type: ignore[attr-defined]
+
+
+def test_the_first_commands_are_near_the_top_and_ci_calls_the_second() -> None:
+    main_job, tests = blocks("sh")[0].splitlines()
+    assert README.index(main_job) < 600
+    assert main_job.startswith(
+        "python -m pip install . ./plugins/*/ && genbench run --model ae-gan"
+    )
+    assert tests.partition("#")[0].strip() in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_distribution_stands_in_the_readme() -> None:
+    for folder in (ROOT / "plugins").iterdir():
+        if folder.is_dir():
+            assert f"(plugins/{folder.name})" in README
