@@ -38,7 +38,9 @@ class Result:
         """
         for row in self.rows:
             at_end = row["split"] == "test" and row["fraction"] == 1
-            if at_end and row["score"] == name and row["weights"] == weights and row["value"]:
+            if at_end and row["score"] == name and row["weights"] == weights:
+                if row["value"] is None:
+                    raise KeyError(f"{name}: {row['reason']}")
                 return float(row["value"])
         raise KeyError(name)
 

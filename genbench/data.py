@@ -91,7 +91,9 @@ class Order:
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed((self.seed + epoch) % 2**63)
             permutation = torch.randperm(self.size, generator=generator)
-            self._permutation = permutation.to(self.device)
+            if self.device.type == "cuda":
+                permutation = permutation.pin_memory()  # else the copy waits for the device
+            self._permutation = permutation.to(self.device, non_blocking=True)
             self._epoch = epoch
         return self._permutation
 

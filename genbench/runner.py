@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import shutil
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import torch
 
 from genbench import checkpoint, data, environment
 from genbench.contract import History, Weights, has
-from genbench.errors import ContractError, GenbenchError, PluginError
+from genbench.errors import ContractError, PluginError
 from genbench.evaluate import Ruler, evaluate, fit
 from genbench.evidence import RunEvidence
 from genbench.folder import RunFolder
@@ -32,20 +32,29 @@ from genbench.listeners.curve import CurveWriter
 from genbench.listeners.pictures import SampleGrid
 from genbench.plan import RunSpec
 from genbench.streams import seed_global, separate
-from genbench.train import DivergedError, Trainer
+from genbench.train import Trainer
+from genbench.verdict import judge
 
 KINDS: tuple[Weights, ...] = ("average", "last")
 
 
-def run(job: Job, listeners: Sequence[object] = (), *, debug: bool = False) -> Outcome:
+def run(
+    job: Job,
+    listeners: Sequence[object] = (),
+    *,
+    debug: bool = False,
+    interruptible: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Outcome:
     """Run a job in this process, to its rows in the leaderboard.
 
     Args:
         job: what to run.
         listeners: hook implementations to hear of it, beside the core's own and those of plugins.
         debug: let exceptions of plugins through, after the row has been written.
+        interruptible: a block in which a KeyboardInterrupt may be raised; before and after it, what
+            is written stays whole.
     """
-    return _Run(job, listeners).go(debug)
+    return _Run(job, listeners).go(debug, interruptible)
 
 
 class _Run:
@@ -59,7 +68,7 @@ class _Run:
         self.record: dict[str, Any] = {}
         self.history = History()
 
-    def go(self, debug: bool) -> Outcome:
+    def go(self, debug: bool, interruptible: Callable[[], AbstractContextManager[None]]) -> Outcome:
         spec = self.spec
         self.record = {
             "run_id": spec.run_id,
@@ -70,14 +79,17 @@ class _Run:
             "spec": spec.model_dump(mode="json"),
         }
         self.folder.write(self.record)
+        # What goes wrong below is read in the log: whose code it was stands at its head.
+        print(f"{spec.run_id}\n{_cast(spec)}", flush=True)
         self._tell("run_started", spec=self.record["spec"])
         status, reason, raised = "ok", None, None
         try:
-            self._prepare()
-            self._evaluate_final(self._reload() if self.job.trained_in else self._train())
+            with interruptible():
+                self._prepare()
+                self._evaluate_final(self._reload() if self.job.trained_in else self._train())
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             raised = error
-            status, reason = _judged(error)
+            status, reason = judge(error)
             traceback.print_exception(error)
         self._finish(status, reason)
         if debug and raised is not None:
@@ -272,6 +284,12 @@ def make_model(spec: RunSpec, data_spec: Any, device: torch.device) -> Any:
     return model.to(device)
 
 
+def _cast(spec: RunSpec) -> str:
+    """Who takes part, with origin, version and hash of the code."""
+    everyone = (spec.model, spec.dataset, *spec.metrics, spec.extractor)
+    return "\n".join(f"  {p.plugin.title} code {p.code}" for p in everyone if p is not None)
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -280,31 +298,3 @@ def _parameters(model: torch.nn.Module) -> int:
     """All parameters and floating-point buffers: what fitting or training decided."""
     buffers = sum(b.numel() for b in model.buffers() if b.is_floating_point())
     return sum(p.numel() for p in model.parameters()) + buffers
-
-
-def _judged(error: BaseException | None) -> tuple[str, str]:
-    """The status and the reason that an exception ends a run with."""
-    if isinstance(error, DivergedError):
-        return "diverged", str(error)
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted", "It was interrupted."
-    text = str(error).partition("\n")[0]
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in text
-    ):
-        return "out-of-memory", text or "MemoryError"
-    if isinstance(error, GenbenchError):
-        return "failed", text
-    where = _place(error.__traceback__ if error else None)
-    return "failed", f"{type(error).__name__}: {text}{where}"
-
-
-def _place(trace: TracebackType | None) -> str:
-    """The innermost line that is neither torch's nor genbench's own: the plugin's."""
-    frames = traceback.extract_tb(trace)
-    own = str(Path(__file__).parent)
-    torchs = str(Path(torch.__file__).parent)
-    for frame in reversed(frames):
-        if not frame.filename.startswith((own, torchs, "<")):
-            return f" ({Path(frame.filename).name}:{frame.lineno} in {frame.name})"
-    return ""

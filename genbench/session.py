@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from genbench.errors import StoreError, UsageError
 from genbench.executors import Executor
+from genbench.files import writable
 from genbench.folder import RunFolder
 from genbench.job import Job, Outcome
 from genbench.leaderboard import store
@@ -40,8 +41,11 @@ def run_all(
         on_reuse: told of every run that is there already.
 
     Raises:
-        UsageError: another process runs one of them right now.
+        UsageError: another process runs one of them right now, or the folder cannot be written.
     """
+    problem = writable(results)
+    if problem:
+        raise UsageError(f"The results folder {results} cannot be written: {problem}.")
     for spec in specs:
         folder = RunFolder.of(results, spec.run_id)
         folder.path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ import genbench
 from genbench.api import Result
 from genbench.contract import Evidence
 from genbench.data import to_model
+from genbench.errors import UsageError
 from genbench.hookspecs import hookimpl
 from genbench.leaderboard import store
 
@@ -197,6 +198,26 @@ def test_a_fault_ends_its_run_with_a_status_a_reason_and_a_row(
     assert re.search(reason, row["reason"])
     assert "Traceback" in (result.folder / "log.txt").read_text()
     assert json.loads((result.folder / "run.json").read_text())["status"] == status
+
+
+def test_the_log_begins_with_who_took_part_and_their_versions(run: Run) -> None:
+    log = (run("toy-ae").folder / "log.txt").read_text()
+    assert "model 'toy-ae' (genbench-toys 0.3.1) code " in log
+    assert "data set 'toy-squares' (genbench-toys 0.3.1) code " in log
+
+
+def test_a_score_of_zero_is_a_score_and_one_that_does_not_apply_says_why(run: Run) -> None:
+    assert run("toy-ae", options={"toy-distance": {"scale": 0.0}}).score("distance") == 0
+    with pytest.raises(KeyError, match="the model has no sample"):
+        run("toy-mean").score("distance")
+
+
+def test_a_results_folder_that_cannot_be_written_is_a_usage_error(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(
+        UsageError, match=r"results folder .*file.* cannot be written: .* is a file"
+    ):
+        run("toy-ae", results=tmp_path / "file" / "results")
 
 
 def test_a_diverged_run_keeps_its_earlier_scores(run: Run) -> None:

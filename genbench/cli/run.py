@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed",
     "seed_list",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 2**63 - 1),
     multiple=True,
     metavar="K",
     help="This seed; may be given again.",

@@ -107,13 +107,16 @@ class _Worker:
                 self._process.send_signal(signal.SIGINT)
                 continue
             if not line.endswith("\n"):
+                if interrupted:
+                    raise KeyboardInterrupt
                 raise self._death()
             message = json.loads(line)
             if "event" in message:
                 _notify(listeners, message)
-            elif "usage_error" in message:
-                raise UsageError(message["usage_error"])
-            elif "interrupted" in message:
+            elif "error" in message:
+                kind = UsageError if message["exit_code"] == 2 else GenbenchError
+                raise kind(message["error"])
+            elif interrupted and "run" not in question:
                 raise KeyboardInterrupt
             else:
                 return message["answer"]

@@ -2,7 +2,7 @@
 
 Messages are JSON, one a line. A question is ``{"device": name}``, ``{"resolve": request}`` or
 ``{"run": job}``; any number of ``{"event": hook, …}`` come before the one ``{"answer": …}`` or
-``{"usage_error": …}``.
+``{"error": message, "exit_code": number}``.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from genbench import environment, plan, runner
-from genbench.errors import UsageError
+from genbench.errors import GenbenchError
 from genbench.hookspecs import hookimpl
 from genbench.job import Job
-from genbench.plan import Request
 
 
 class Relay:
@@ -77,31 +76,57 @@ def send(pipe: IO[str], message: Mapping[str, Any]) -> None:
     pipe.flush()
 
 
+class Interrupts:
+    """SIGINT ends the run that goes on, or the next one; imports and answers it leaves whole."""
+
+    def __init__(self) -> None:
+        self._running = False
+        self._pending = False
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def _on_signal(self, *_: object) -> None:
+        if self._running:
+            raise KeyboardInterrupt
+        self._pending = True
+
+    @contextlib.contextmanager
+    def during_a_run(self) -> Iterator[None]:
+        """A block that SIGINT interrupts."""
+        self._running = True
+        try:
+            if self._pending:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._running = False
+
+
 def main(descriptor: int) -> None:
     """Answer until standard input ends, which it does when the parent does."""
+    interrupts = Interrupts()
     pipe = os.fdopen(descriptor, "w", encoding="utf-8")
     questions = _questions()
     while True:
+        question = json.loads(questions.get())
         try:
-            question = json.loads(questions.get())
-            send(pipe, _answer(question, pipe))
-        except KeyboardInterrupt:
-            send(pipe, {"interrupted": True})
+            send(pipe, {"answer": _answer(question, pipe, interrupts)})
+        except GenbenchError as error:
+            send(pipe, {"error": str(error), "exit_code": error.exit_code})
 
 
-def _answer(question: Mapping[str, Any], pipe: IO[str]) -> dict[str, Any]:
-    try:
-        if "device" in question:
-            return {"answer": str(environment.choose_device(question["device"]))}
-        if "resolve" in question:
-            spec = plan.resolve(Request.model_validate(question["resolve"]))
-            return {"answer": spec.model_dump(mode="json")}
-    except UsageError as error:
-        return {"usage_error": str(error)}
+def _answer(question: Mapping[str, Any], pipe: IO[str], interrupts: Interrupts) -> Any:
+    # Torch and the plugins come in here, where SIGINT is already looked after.
+    from genbench import environment, plan, runner
+
+    if "device" in question:
+        return str(environment.choose_device(question["device"]))
+    if "resolve" in question:
+        spec = plan.resolve(plan.Request.model_validate(question["resolve"]))
+        return spec.model_dump(mode="json")
     job = Job.model_validate(question["run"])
     with _printing_to(job.folder.log):
-        outcome = runner.run(job, [Relay(pipe)])
-    return {"answer": outcome.model_dump(mode="json")}
+        outcome = runner.run(job, [Relay(pipe)], interruptible=interrupts.during_a_run)
+    return outcome.model_dump(mode="json")
 
 
 def _questions() -> queue.SimpleQueue[str]:

@@ -123,17 +123,23 @@ def test_listeners_hear_of_it_on_this_side(run_in: Any) -> None:
     ]
 
 
-def start_long_run(tmp_path: Path, tiny_file: Path) -> subprocess.Popen[str]:
+def start(tmp_path: Path, tiny_file: Path) -> subprocess.Popen[str]:
+    """A run that would take hours."""
     text = tiny_file.read_text().replace("images = 400", "images = 40_000_000")
     tiny_file.write_text(text)
     arguments = f"run --model toy-ae --protocol {tiny_file} --seeds 2 --device cpu".split()
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "genbench", *arguments],
         cwd=tmp_path,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def start_long_run(tmp_path: Path, tiny_file: Path) -> subprocess.Popen[str]:
+    """The same, once it is under way."""
+    process = start(tmp_path, tiny_file)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("results/runs/*/curve.csv")):
         assert time.monotonic() < deadline
@@ -151,6 +157,16 @@ def test_ctrl_c_ends_the_run_as_interrupted_and_says_how_to_go_on(
     assert "interrupted" in err
     assert "The same command again goes on" in out
     assert "Traceback" not in err + out
+
+
+def test_ctrl_c_before_the_first_run_runs_nothing(tmp_path: Path, tiny_file: Path) -> None:
+    process = start(tmp_path, tiny_file)
+    time.sleep(0.8)  # the worker is importing torch, which takes longer
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in err + out
+    assert not list(tmp_path.glob("results/runs/*"))
 
 
 def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path, tiny_file: Path) -> None:

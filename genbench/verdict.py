@@ -1,0 +1,40 @@
+"""How an exception ends a run: its status, and a reason that says where it was raised."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+import torch
+
+from genbench.errors import GenbenchError
+from genbench.train import DivergedError
+
+
+def judge(error: BaseException) -> tuple[str, str]:
+    """The status and the reason that an exception ends a run with."""
+    if isinstance(error, DivergedError):
+        return "diverged", str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", "It was interrupted."
+    text = str(error).partition("\n")[0]
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in text
+    ):
+        return "out-of-memory", text or "MemoryError"
+    if isinstance(error, GenbenchError):
+        return "failed", text
+    where = _place(error.__traceback__)
+    return "failed", f"{type(error).__name__}: {text}{where}"
+
+
+def _place(trace: TracebackType | None) -> str:
+    """The innermost line that is neither torch's nor genbench's own: the plugin's."""
+    frames = traceback.extract_tb(trace)
+    own = str(Path(__file__).parent)
+    torchs = str(Path(torch.__file__).parent)
+    for frame in reversed(frames):
+        if not frame.filename.startswith((own, torchs, "<")):
+            return f" ({Path(frame.filename).name}:{frame.lineno} in {frame.name})"
+    return ""
