@@ -42,7 +42,7 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device("cuda", device.index or 0)
 
 
-def make_repeatable(device: torch.device, precision: str, threads: int) -> None:
+def make_repeatable(device: torch.device, threads: int) -> None:
     """Set this process up so that the same run on the same device gives the same bits."""
     torch.set_num_threads(threads)
     # NumPy's BLAS takes every core unless told otherwise: beside other runs it then mostly waits.
@@ -53,16 +53,18 @@ def make_repeatable(device: torch.device, precision: str, threads: int) -> None:
     # Filling fresh memory is for hunting bugs, and costs time in every step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
-    set_precision(precision)
+    set_precision("float32")
     if device.type == "cuda":
         torch.cuda.set_device(device)
 
 
 def set_precision(precision: str) -> None:
-    """Let float32 arithmetic on CUDA round to TF32 where the protocol says so, and only there."""
-    mode = "tf32" if precision == "tf32" else "ieee"
-    torch.backends.cuda.matmul.fp32_precision = mode
-    torch.backends.cudnn.conv.fp32_precision = mode  # type: ignore[attr-defined]
+    """Let float32 arithmetic on CUDA round to TF32 where ``precision`` is "tf32", and only there."""
+    allowed = precision == "tf32"
+    # Not torch's newer fp32_precision: once it is set for one kind of operation, libraries that
+    # still read these flags, as most do, raise.
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
 
 
 def describe(device: torch.device) -> dict[str, Any]:

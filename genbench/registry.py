@@ -10,6 +10,7 @@ import functools
 import hashlib
 import importlib.util
 import sys
+import types
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -132,17 +133,18 @@ def load(plugin: Plugin) -> Any:
 
 def _import_file(path: Path) -> Any:
     # Keyed by content: an edited file is a new module, also in a process that goes on.
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    source = path.read_bytes()
+    digest = hashlib.sha256(source).hexdigest()[:16]
     name = f"genbench_file_{path.stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = types.ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        # Compiled here and not through an import loader, whose bytecode cache goes by the second
+        # and the size: it would take a quick edit for the old file.
+        exec(compile(source, path, "exec"), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise

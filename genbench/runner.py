@@ -105,7 +105,7 @@ class _Run:
         """Make data, ruler and model; from here on rows know where they were made."""
         spec, job = self.spec, self.job
         self.device = environment.choose_device(job.device)
-        environment.make_repeatable(self.device, spec.protocol.training.precision, job.threads)
+        environment.make_repeatable(self.device, job.threads)
         here = environment.describe(self.device)
         here |= {
             "runs_per_device": job.runs_per_device,

@@ -16,6 +16,7 @@ from torch import Tensor
 from genbench.average import MovingAverage
 from genbench.contract import TrainedBySteps
 from genbench.data import DeviceSplit, Order
+from genbench.environment import set_precision
 from genbench.errors import ContractError, GenbenchError
 from genbench.protocol import Protocol
 from genbench.step import Stepper
@@ -69,6 +70,7 @@ class Trainer:
         )
         for point in self.protocol.evaluation.points:
             started = time.perf_counter()
+            set_precision(training.precision)
             while step.images < point * training.images:
                 batch = self.split.take(self.order.draw(training.batch_size))
                 self.model.train()
@@ -83,6 +85,7 @@ class Trainer:
                 if len(self._unread) == READ_EVERY:
                     self.read_losses()
             self.read_losses()
+            set_precision("float32")  # whatever was trained how, all are measured alike
             self.seconds += time.perf_counter() - started
             yield point
 

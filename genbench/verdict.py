@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from pathlib import Path
 from types import TracebackType
@@ -32,8 +33,9 @@ def judge(error: BaseException) -> tuple[str, str]:
 def _place(trace: TracebackType | None) -> str:
     """The innermost line that is neither torch's nor genbench's own: the plugin's."""
     frames = traceback.extract_tb(trace)
-    own = str(Path(__file__).parent)
-    torchs = str(Path(torch.__file__).parent)
+    # With a separator at the end: a plugin's package may begin with our name.
+    own = f"{Path(__file__).parent}{os.sep}"
+    torchs = f"{Path(torch.__file__).parent}{os.sep}"
     for frame in reversed(frames):
         if not frame.filename.startswith((own, torchs, "<")):
             return f" ({Path(frame.filename).name}:{frame.lineno} in {frame.name})"

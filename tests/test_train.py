@@ -70,6 +70,33 @@ def test_five_updates_on_a_batch_cost_what_five_batches_cost(
     assert len(model.progress) == 20 / 5
 
 
+def test_tf32_is_for_training_alone(split: DeviceSplit, tiny: Protocol) -> None:
+    class Looking(Recorder):
+        def train_step(self, batch: Batch, step: Step) -> Mapping[str, Tensor]:
+            allowed.add(torch.backends.cudnn.allow_tf32)
+            return super().train_step(batch, step)
+
+    allowed: set[bool] = set()
+    training = tiny.training.model_copy(update={"precision": "tf32"})
+    for _ in trainer(Looking(), split, tiny.model_copy(update={"training": training})).run():
+        assert not torch.backends.cudnn.allow_tf32
+        assert torch.get_float32_matmul_precision() == "highest"
+    assert allowed == {True}
+
+
+def test_bfloat16_is_for_training_alone(split: DeviceSplit, tiny: Protocol) -> None:
+    class Looking(Recorder):
+        def train_step(self, batch: Batch, step: Step) -> Mapping[str, Tensor]:
+            dtypes.add((batch.x @ self.weight).dtype)
+            return super().train_step(batch, step)
+
+    dtypes: set[torch.dtype] = set()
+    training = tiny.training.model_copy(update={"precision": "bfloat16"})
+    for _ in trainer(Looking(), split, tiny.model_copy(update={"training": training})).run():
+        assert (torch.ones(1, 2) @ torch.ones(2)).dtype == torch.float32
+    assert dtypes == {torch.bfloat16}
+
+
 def test_train_mode_is_set_before_every_step(split: DeviceSplit, tiny: Protocol) -> None:
     model = Recorder()
     list(trainer(model, split, tiny).run())

@@ -61,18 +61,23 @@ class Bar:
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
 
+        # Losses are as many as the model has: they take what is left of the line, the rest stays.
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self._console = console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[detail]}", markup=False),
+            TextColumn("{task.fields[speed]}", markup=False),
+            TextColumn("{task.fields[losses]}", markup=False, table_column=rest),
             console=self._console,
             transient=True,
+            expand=True,
         )
-        self._task = self._progress.add_task("starting", total=None, detail="")
+        self._task = self._progress.add_task("starting", total=None, speed="", losses="")
         self._seen = (0, 0.0)
 
     def __enter__(self) -> Self:
@@ -85,7 +90,7 @@ class Bar:
     @hookimpl
     def run_started(self, run_id: str) -> None:
         """Name the run; the bar moves once training does."""
-        self._progress.reset(self._task, description=run_id, detail="", total=None)
+        self._progress.reset(self._task, description=run_id, speed="", losses="", total=None)
         self._seen = (0, time.monotonic())
 
     @hookimpl
@@ -99,7 +104,8 @@ class Bar:
             self._task,
             completed=images,
             total=budget,
-            detail=f"{speed:,.0f} images/s  {shown}",
+            speed=f"{speed:,.0f} images/s",
+            losses=shown,
         )
 
     @hookimpl

@@ -85,7 +85,7 @@ def compare(benchmark: BenchmarkFixture, device: torch.device) -> float:
     budget = quick.model_copy(update={"training": training, "evaluation": evaluation})
     request = plan.requests(models=["ae-gan"], protocol=budget, seeds=[0], settings={})[0]
     spec: RunSpec = plan.resolve(request)
-    make_repeatable(device, "float32", threads=1)
+    make_repeatable(device, threads=1)
     loaded = data.load(spec.dataset.name, spec.dataset.make(), device)
 
     plain = plain_loop(runner.make_model(spec, loaded.spec, device), loaded, training.batch_size)
