@@ -59,7 +59,7 @@ def make_repeatable(device: torch.device, threads: int) -> None:
 
 
 def set_precision(precision: str) -> None:
-    """Let float32 arithmetic on CUDA round to TF32 where ``precision`` is "tf32", and only there."""
+    """Let float32 arithmetic on CUDA round to TF32 for the precision "tf32", and for no other."""
     allowed = precision == "tf32"
     # Not torch's newer fp32_precision: once it is set for one kind of operation, libraries that
     # still read these flags, as most do, raise.
