@@ -7,7 +7,6 @@ other. A name that two distributions claim is refused when it is asked for, neve
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import sys
 import types
@@ -53,6 +52,11 @@ def catalogue(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
     for point in entry_points(group=f"genbench.{kind}s"):
         claims.setdefault(point.name, []).append(_plugin(kind, point))
     return {name: tuple(claims[name]) for name in sorted(claims)}
+
+
+def refresh() -> None:
+    """Forget what is installed: a distribution has come or gone in this process's life."""
+    catalogue.cache_clear()
 
 
 def _plugin(kind: Kind, point: EntryPoint) -> Plugin:
@@ -133,6 +137,8 @@ def load(plugin: Plugin) -> Any:
 
 def _import_file(path: Path) -> Any:
     # Keyed by content: an edited file is a new module, also in a process that goes on.
+    import hashlib  # here, as below: it takes as long to import as reading all names
+
     source = path.read_bytes()
     digest = hashlib.sha256(source).hexdigest()[:16]
     name = f"genbench_file_{path.stem}_{digest}"
@@ -157,6 +163,8 @@ def code_hash(plugin: Plugin) -> str:
     Of the file, or of every ``.py`` of the top-level package: what ran is named by its content,
     so that an edited or reinstalled plugin of an unchanged version is not taken for the old one.
     """
+    import hashlib
+
     module_name = plugin.target.rpartition(":")[0]
     digest = hashlib.sha256()
     if plugin.is_file:

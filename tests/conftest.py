@@ -15,7 +15,7 @@ import torch
 import genbench
 from genbench.api import Result
 from genbench.protocol import Protocol
-from genbench.registry import catalogue
+from genbench.registry import refresh
 
 torch.set_num_threads(1)
 
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _forget_plugins() -> Iterator[None]:
     """Entry points are read once a process; a test may bring its own."""
     yield
-    catalogue.cache_clear()
+    refresh()
 
 
 @pytest.fixture

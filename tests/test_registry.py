@@ -31,7 +31,7 @@ def test_a_name_that_two_distributions_claim_is_refused_with_both(
     distribution("first", "[genbench.models]\ntwice = a:A\n")
     site = distribution("second", "[genbench.models]\ntwice = b:B\n", version="2.0")
     monkeypatch.syspath_prepend(site)
-    registry.catalogue.cache_clear()
+    registry.refresh()
     with pytest.raises(UsageError, match=r"claimed by (first 1\.0 and second 2\.0|second.*first)"):
         registry.find("model", "twice")
     assert registry.find("model", "toy-ae").name == "toy-ae"
@@ -46,7 +46,7 @@ def test_a_plugin_that_fails_on_import_names_its_distribution_version_and_cause(
         broken_model="import not_installed_anywhere\n",
     )
     monkeypatch.syspath_prepend(site)
-    registry.catalogue.cache_clear()
+    registry.refresh()
     plugin = registry.find("model", "broken")
     with pytest.raises(
         PluginError,
@@ -122,7 +122,7 @@ def test_the_code_hash_of_a_package_covers_all_its_sources(
     for name in ("__init__", "model", "parts"):
         (package / f"{name}.py").write_text("")
     monkeypatch.syspath_prepend(site)
-    registry.catalogue.cache_clear()
+    registry.refresh()
     before = registry.code_hash(registry.find("model", "hashed"))
     (package / "parts.py").write_text("width = 3\n")
     assert registry.code_hash(registry.find("model", "hashed")) != before

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from genbench import registry
 from genbench.api import Result as Run
 from genbench.cli import main
 
@@ -35,6 +36,7 @@ def test_list_shows_a_name_that_is_claimed_twice(
 ) -> None:
     distribution("first", "[genbench.models]\ntwice = a:A\n")
     monkeypatch.syspath_prepend(distribution("second", "[genbench.models]\ntwice = b:B\n"))
+    registry.refresh()
     assert "claimed twice!" in invoke("list", "models").stdout
 
 
