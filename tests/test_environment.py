@@ -1,0 +1,63 @@
+"""Devices and what a row says of the machine."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from genbench import environment
+from genbench.errors import UsageError
+from genbench.leaderboard.schema import SCHEMA
+
+
+def test_auto_is_cuda_where_there_is_one() -> None:
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert environment.choose_device("auto").type == expected
+
+
+@pytest.mark.parametrize("wanted", ["gpu", "cuda:x", "", "mps", "meta", "cuda:99"])
+def test_a_device_that_is_not_there_is_a_usage_error_that_names_it(wanted: str) -> None:
+    with pytest.raises(UsageError, match=f"--device '?{wanted}"):
+        environment.choose_device(wanted)
+
+
+def test_what_is_described_stands_in_columns_of_its_name() -> None:
+    described = environment.describe(torch.device("cpu"))
+    assert set(described) <= set(SCHEMA.names)
+    assert described["device_name"]
+    assert described["threads"] == torch.get_num_threads()
+
+
+def test_threads_are_those_asked_for_in_torch_and_in_blas() -> None:
+    from threadpoolctl import threadpool_info
+
+    environment.make_repeatable(torch.device("cpu"), threads=1)
+    assert torch.get_num_threads() == 1
+    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert set(blas) == {1}
+
+
+def test_peak_memory_follows_what_is_allocated() -> None:
+    device = torch.device("cpu")
+    environment.reset_peak_memory(device)
+    before = environment.peak_memory_bytes(device)
+    block = torch.ones(64 * 2**20 // 4)
+    assert environment.peak_memory_bytes(device) >= before + 48 * 2**20
+    del block
+
+
+def test_git_says_the_commit_and_whether_it_was_changed(tmp_path: Path) -> None:
+    assert environment.git_commit(tmp_path) is None
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (tmp_path / "file").write_text("1")
+    subprocess.run([*git, "add", "file"], check=True)
+    subprocess.run([*git, "commit", "-qm", "one"], check=True)
+    clean = environment.git_commit(tmp_path)
+    assert clean is not None
+    assert len(clean) == 12
+    (tmp_path / "file").write_text("2")
+    assert environment.git_commit(tmp_path) == f"{clean}-dirty"
