@@ -171,7 +171,9 @@ def requests(
             protocol=protocol,
             seed=seed,
         )
-        for model, dataset, seed in itertools.product(model_specs, dataset_specs, seeds)
+        for model, dataset, seed in itertools.product(
+            model_specs, dataset_specs, dict.fromkeys(seeds)
+        )
     ]
 
 
