@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -231,6 +231,8 @@ def _extractor(request: Request) -> PluginSpec | None:
     return _resolved(PluginSpec.of(plugin, request.settings.get(plugin.name, {})))
 
 
+Item = TypeVar("Item")
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -244,8 +246,8 @@ def _named(plugin: Plugin) -> Plugin:
     return plugin
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
+def _distinct(items: Iterable[Item]) -> list[Item]:
+    return list(dict.fromkeys(items))
 
 
 def parse_settings(texts: Iterable[str]) -> dict[str, dict[str, str]]:
