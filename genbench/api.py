@@ -14,6 +14,7 @@ from genbench.errors import StoreError, UsageError
 from genbench.executors import Executor
 from genbench.executors.in_process import InProcessExecutor
 from genbench.folder import RunFolder
+from genbench.job import Outcome
 from genbench.leaderboard import store
 from genbench.leaderboard.schema import Row
 from genbench.plan import RunSpec
@@ -57,6 +58,7 @@ def run(
     results: str | Path = "results",
     device: str = "auto",
     threads: int = 1,
+    timeout_seconds: float | None = None,
     fresh: bool = False,
     executor: Executor | None = None,
     listeners: Sequence[object] = (),
@@ -74,6 +76,8 @@ def run(
         results: the results folder.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         threads: CPU threads of a run.
+        timeout_seconds: how long a run may take; kept by executors that can end one, as
+            ``genbench.executors.local.LocalExecutor`` does, not in this process.
         fresh: run again what is there already.
         executor: who runs it; None for this process.
         listeners: implementations of `genbench.hookspecs`.
@@ -97,29 +101,34 @@ def run(
     )
     runs = executor or InProcessExecutor()
     specs = runs.resolve(requests, device)
+    plan.check_settings(specs, options or {})
     outcomes = session.run_all(
         specs,
         runs,
         results=Path(results),
         device=device,
         threads=threads,
+        timeout_seconds=timeout_seconds,
         fresh=fresh,
         listeners=listeners,
     )
-    return [
-        Result(
-            run_id=outcome.run_id,
-            status=outcome.status,
-            reason=outcome.reason,
-            folder=RunFolder.of(Path(results), outcome.run_id).path,
-            rows=store.rows_of(store.read_file(RunFolder.of(Path(results), outcome.run_id).rows)),
-        )
-        for outcome in outcomes
-    ]
+    return [_result(outcome, RunFolder.of(Path(results), outcome.run_id)) for outcome in outcomes]
+
+
+def _result(outcome: Outcome, folder: RunFolder) -> Result:
+    return Result(
+        run_id=outcome.run_id,
+        status=outcome.status,
+        reason=outcome.reason,
+        folder=outcome.folder,
+        rows=store.rows_of(store.read_file(folder.rows)) if folder.rows.exists() else [],
+    )
 
 
 def load(folder: str | Path, weights: Weights = "average", device: str = "cpu") -> Any:
     """The trained model of a run folder, in ``eval()``.
+
+    This runs the model's code: its plugin's, or the file that lies in the run folder.
 
     Args:
         folder: as ``genbench run`` names it.
@@ -139,7 +148,8 @@ def load(folder: str | Path, weights: Weights = "average", device: str = "cpu") 
     data_spec = DataSpec(**{**record["data"], "shape": tuple(record["data"]["shape"])})
     model = runner.make_model(spec, data_spec, environment.choose_device(device))
     kept: Weights = weights if weights in record["weights"] else "last"
-    model.load_state_dict(checkpoint.load(run_folder.checkpoint, kept, record["checkpoint_sha256"]))
+    state = checkpoint.load(run_folder.checkpoint, kept, record["checkpoint_sha256"])
+    checkpoint.restore(model, state)
     return model.eval()
 
 
@@ -153,7 +163,8 @@ def _reference(item: str | type) -> str:
         return item
     try:
         source = inspect.getsourcefile(item)
-    except TypeError:
+        inspect.getsource(item)
+    except (TypeError, OSError):
         source = None
     if source is None or not source.endswith(".py"):
         raise UsageError(

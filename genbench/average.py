@@ -30,16 +30,26 @@ class MovingAverage:
         self._half_life_images = half_life_images
         self._parameters = parameters
         self._averages = {p: p.detach().clone() for listed in parameters.values() for p in listed}
-        self._images = dict.fromkeys(parameters, 0)
+        self._starts: dict[str, int] = {}
+        self._latest: dict[str, int] = {}
         self._moved: dict[tuple[str, ...], dict[str, list[Parameter]]] = {}
 
-    def update(self, stepped: Iterable[str], images: int) -> None:
-        """Take in the weights of the optimizers that stepped, ``images`` after the last time."""
+    def update(self, stepped: Iterable[str], images: int, charged: int) -> None:
+        """Take in the weights that a train step moved.
+
+        Args:
+            stepped: the optimizers that it stepped.
+            images: charged so far, this train step included.
+            charged: what this train step was charged.
+        """
         for name, moved in self._moved_by(tuple(stepped)).items():
-            self._images[name] += images
-            half_life = min(self._half_life_images, SHORTEST_MEMORY * self._images[name])
-            decay = 0.5 ** (images / half_life)
+            start = self._starts.setdefault(name, images - charged)
+            # Since this optimizer's last step, which may be several train steps ago.
+            elapsed = images - self._latest.get(name, start)
+            self._latest[name] = images
+            half_life = min(self._half_life_images, SHORTEST_MEMORY * (images - start))
             if moved:
+                decay = 0.5 ** (elapsed / half_life)
                 get_ema_multi_avg_fn(decay)([self._averages[p] for p in moved], moved, 0)
 
     def _moved_by(self, stepped: tuple[str, ...]) -> dict[str, list[Parameter]]:

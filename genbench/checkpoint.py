@@ -7,9 +7,10 @@ own hash stands in ``run.json``: safetensors has no checksum.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -18,19 +19,60 @@ from safetensors.torch import save as serialize
 from torch import Tensor
 
 from genbench.contract import Weights
-from genbench.errors import StoreError
+from genbench.errors import ContractError, StoreError
 from genbench.files import replace_file
 
 State = Mapping[str, Tensor]
 
 
 def snapshot(model: torch.nn.Module) -> dict[str, Tensor]:
-    """A copy of a model's parameters and buffers that keeps what is shared shared."""
+    """A copy of all parameters and buffers that keeps what is shared shared."""
     copies: dict[tuple[object, ...], Tensor] = {}
     return {
         name: copies.setdefault(_place(tensor), tensor.detach().clone())
-        for name, tensor in model.state_dict().items()
+        for name, tensor in _state(model).items()
     }
+
+
+@torch.no_grad()
+def restore(model: torch.nn.Module, state: State) -> None:
+    """Put a snapshot back into a model, in place.
+
+    Raises:
+        ContractError: the model has other parameters or buffers, or of other shapes.
+    """
+    own = _state(model)
+    if own.keys() != state.keys():
+        raise ContractError(
+            f"{type(model).__name__} has other parameters and buffers than were saved: "
+            f"{', '.join(sorted(own.keys() ^ state.keys()))}. All are made in the constructor."
+        )
+    for name, tensor in own.items():
+        if tensor.shape != state[name].shape:
+            raise ContractError(
+                f"{name} of {type(model).__name__} is {tuple(tensor.shape)} when it is made but "
+                f"{tuple(state[name].shape)} was saved: sizes are fixed in the constructor."
+            )
+        tensor.copy_(state[name])
+
+
+@contextlib.contextmanager
+def buffers_kept(model: torch.nn.Module) -> Iterator[None]:
+    """A block after which buffers are what they were: what ``fit`` sets is for one evaluation."""
+    kept = {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
+    yield
+    with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            buffer.copy_(kept[name])
+
+
+def _state(model: torch.nn.Module) -> dict[str, Tensor]:
+    # Not state_dict(): buffers that are not persistent decide what a model gives, too.
+    named = (
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    )
+    return dict(named)
 
 
 def save(path: Path, states: Mapping[Weights, State]) -> str:

@@ -8,6 +8,7 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -42,13 +43,24 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device("cuda", device.index or 0)
 
 
-def make_repeatable(device: torch.device, threads: int) -> None:
-    """Set this process up so that the same run on the same device gives the same bits."""
-    torch.set_num_threads(threads)
-    # NumPy's BLAS takes every core unless told otherwise: beside other runs it then mostly waits.
-    threadpool_limits(threads)
+@contextlib.contextmanager
+def repeatable(device: torch.device, threads: int) -> Iterator[None]:
+    """A block in which the same run on the same device gives the same bits.
+
+    What torch has no deterministic kernel for on a CUDA device is named by a warning in the log.
+    """
     # cuBLAS is deterministic only with a fixed workspace; read when its handle is made.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    kept = (
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.utils.deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]
+        torch.backends.cudnn.benchmark,
+        torch.backends.cudnn.allow_tf32,
+        torch.get_float32_matmul_precision(),
+    )
+    torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling fresh memory is for hunting bugs, and costs time in every step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
@@ -56,6 +68,17 @@ def make_repeatable(device: torch.device, threads: int) -> None:
     set_precision("float32")
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    try:
+        # NumPy's BLAS takes every core unless told otherwise: beside other runs it mostly waits.
+        with threadpool_limits(threads):
+            yield
+    finally:
+        torch.set_num_threads(kept[0])
+        torch.use_deterministic_algorithms(kept[1], warn_only=kept[2])
+        torch.utils.deterministic.fill_uninitialized_memory = kept[3]  # type: ignore[attr-defined]
+        torch.backends.cudnn.benchmark = kept[4]
+        torch.backends.cudnn.allow_tf32 = kept[5]
+        torch.set_float32_matmul_precision(kept[6])
 
 
 def set_precision(precision: str) -> None:
@@ -83,7 +106,9 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 def installed_distributions() -> dict[str, str]:
     """Name and version of everything that is installed."""
-    found = {item.metadata["Name"]: item.version for item in distributions()}
+    # An uninstall that was cut short leaves a folder without metadata, and so without a name.
+    named = ((item.metadata["Name"], item) for item in distributions())
+    found = {name: item.version for name, item in named if name}
     return {name: found[name] for name in sorted(found, key=str.casefold)}
 
 

@@ -25,7 +25,7 @@ from genbench.errors import ContractError
 from genbench.evidence import RunEvidence, missing_need
 from genbench.leaderboard import rows
 from genbench.leaderboard.rows import Point
-from genbench.leaderboard.schema import Row
+from genbench.leaderboard.schema import SAMPLE_RANGE, Row
 from genbench.plan import PluginSpec
 from genbench.streams import generator, separate
 
@@ -56,10 +56,10 @@ class SampleRange:
         return {"clipped_fraction": evidence.clipped_fraction}
 
 
-SAMPLE_RANGE: tuple[PluginSpec, Metric] = (
+ALWAYS: tuple[PluginSpec, Metric] = (
     PluginSpec(
         kind="metric",
-        name="sample-range",
+        name=SAMPLE_RANGE,
         target="genbench.evaluate:SampleRange",
         distribution="genbench",
         version="1",
@@ -75,17 +75,28 @@ def fit(model: Any, loaded: LoadedData, seed: int) -> float:
 
     Returns:
         The seconds that it took, which training is charged.
+
+    Raises:
+        ContractError: it changed the size of a buffer, which no fresh model could then be given.
     """
     if not has(model, "fit"):
         return 0.0
     model.eval()
+    shapes = {name: buffer.shape for name, buffer in model.named_buffers()}
     device = loaded.train.x.device
     started = time.perf_counter()
     with separate(seed, "fit", device), torch.no_grad():
         model.fit(loaded.train, generator(seed, "fit", device))
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    for name, buffer in model.named_buffers():
+        if shapes.get(name) != buffer.shape:
+            raise ContractError(
+                f"fit() made the buffer {name!r} {tuple(buffer.shape)}; in the constructor it was "
+                f"{tuple(shapes[name]) if name in shapes else 'not there'}. Sizes are fixed there."
+            )
+    return seconds
 
 
 def evaluate(
@@ -99,7 +110,7 @@ def evaluate(
     evidence.model.eval()
     found: list[Row] = []
     with separate(evidence.seed, "evaluation", evidence.real.x.device), torch.no_grad():
-        for spec, metric in (*ruler.metrics, SAMPLE_RANGE):
+        for spec, metric in (*ruler.metrics, ALWAYS):
             uses_features = "features" in metric.needs and ruler.extractor is not None
             extractor = (
                 (str(ruler.extractor_name), ruler.extractor.fingerprint)
@@ -128,9 +139,24 @@ def _measure(
     for score in metric.scores:
         if score.name not in measured:
             raise ContractError(f"The metric {name!r} gave no value for its score {score.name!r}.")
-        value = measured[score.name]
-        result = value if isinstance(value, Measurement | NotApplicable) else Measurement(value)
-        if isinstance(result, Measurement) and not math.isfinite(result.value):
-            raise ContractError(f"The metric {name!r} gave {result.value} for {score.name!r}.")
-        results[score.name] = result
+        results[score.name] = _checked(name, score.name, measured[score.name])
     return results
+
+
+def _checked(name: str, score: str, given: object) -> Measurement | NotApplicable:
+    """What a metric gave, its numbers as plain floats: a scalar of NumPy or torch is one too."""
+    if isinstance(given, NotApplicable):
+        return given
+    value, error = (given.value, given.error) if isinstance(given, Measurement) else (given, None)
+    try:
+        plain = Measurement(
+            float(value),  # type: ignore[arg-type]
+            None if error is None else float(error),
+        )
+    except (TypeError, ValueError):
+        raise ContractError(
+            f"The metric {name!r} gave {type(given).__name__} {given!r} for {score!r}, no number."
+        ) from None
+    if not math.isfinite(plain.value) or not math.isfinite(plain.error or 0.0):
+        raise ContractError(f"The metric {name!r} gave {plain} for {score!r}: never a NaN.")
+    return plain

@@ -74,17 +74,20 @@ class RunEvidence:
         rng = generator(self.seed, "sampling", self.real.x.device)
         drawn = []
         outside = 0
-        started = time.perf_counter()
+        seconds = 0.0
         for start in range(0, self.sample_count, self.sampling_chunk):
             n = min(self.sampling_chunk, self.sample_count - start)
-            x = self._checked(f"sample({n})", self.model.sample(n, rng), (n, *self.data.shape))
+            started = time.perf_counter()
+            x = self.model.sample(n, rng)
+            _wait_for(self.real.x.device)
+            seconds += time.perf_counter() - started
+            x = self._checked(f"sample({n})", x, (n, *self.data.shape))
             if self.data.kind == "image":
                 outside += int((x.abs() > 1).sum())
                 x = to_rest(x)
             drawn.append(x)
         samples = torch.cat(drawn)
-        _wait_for(samples)
-        return samples, time.perf_counter() - started, outside / samples.numel()
+        return samples, seconds, outside / samples.numel()
 
     @cached_property
     def originals(self) -> Tensor:
@@ -170,7 +173,7 @@ def _shown(shape: tuple[int, ...]) -> str:
     return "(" + ", ".join("latent" if size == -1 else str(size) for size in shape) + ")"
 
 
-def _wait_for(x: Tensor) -> None:
+def _wait_for(device: torch.device) -> None:
     # Timing: work on a CUDA device is only queued when a call returns.
-    if x.is_cuda:
-        torch.cuda.synchronize(x.device)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -8,7 +8,7 @@
         curve.csv                scores and losses over the images seen
         samples.png              samples; reconstructions beside originals
         log.txt                  what the plugins printed, and tracebacks
-        plugins/                 the files of plugins that were given by their path
+        plugins/                 the files of plugins that were given by their path, by hash
     results/leaderboard/<run_id>.parquet
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,15 @@ class RunFolder:
         for plugin in (spec.model, spec.dataset, *spec.metrics, spec.extractor):
             if plugin is not None and plugin.plugin.is_file:
                 source = Path(plugin.target.rpartition(":")[0])
-                (self.path / "plugins").mkdir(exist_ok=True)
-                shutil.copy2(source, self.path / "plugins" / source.name)
+                copy = self._copy_of(plugin)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, copy)
+
+    def take_the_place_of(self, other: RunFolder) -> None:
+        """Become the other folder; what that held is gone."""
+        with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".old-") as old:
+            other.path.rename(Path(old) / "run")
+            self.path.rename(other.path)
 
     def relocated(self, spec: RunSpec) -> RunSpec:
         """The spec of this run with its files taken from here, wherever they lay when it ran."""
@@ -88,11 +96,15 @@ class RunFolder:
         def here(plugin: PluginSpec | None) -> PluginSpec | None:
             if plugin is None or not plugin.plugin.is_file:
                 return plugin
-            source, _, name = plugin.target.rpartition(":")
-            copy = self.path / "plugins" / Path(source).name
-            return plugin.model_copy(update={"target": f"{copy}:{name}"})
+            name = plugin.target.rpartition(":")[2]
+            return plugin.model_copy(update={"target": f"{self._copy_of(plugin)}:{name}"})
 
         return spec.model_copy(update={"model": here(spec.model), "dataset": here(spec.dataset)})
+
+    def _copy_of(self, plugin: PluginSpec) -> Path:
+        # By content: two plugins may come from files of one name.
+        source = Path(plugin.target.rpartition(":")[0])
+        return self.path / "plugins" / plugin.code / source.name
 
     def write(self, record: dict[str, Any]) -> None:
         """Write ``run.json``."""

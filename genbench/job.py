@@ -22,10 +22,20 @@ class Job(BaseModel):
     runs_per_device: int = 1
     trained_in: str | None = None
     """The run whose weights are the ones that this run would train, or None."""
+    timeout_seconds: float | None = None
+    """How long it may take; None: as long as it likes."""
+    replaces: bool = False
+    """Whether a good result is there, which only a good one may replace."""
 
     @property
     def folder(self) -> RunFolder:
-        """Where the run keeps what it makes."""
+        """Where the run keeps what it makes, while it goes on."""
+        name = f".fresh-{self.spec.run_id}" if self.replaces else self.spec.run_id
+        return RunFolder.of(self.results, name)
+
+    @property
+    def destination(self) -> RunFolder:
+        """Where that is in the end."""
         return RunFolder.of(self.results, self.spec.run_id)
 
 
@@ -36,6 +46,9 @@ class Outcome(BaseModel):
 
     run_id: str
     status: str
+    """As in a row; or ``running``, where another process is at it right now."""
+    folder: Path
+    """Where it is, or what is left of it."""
     reason: str | None = None
     reused: bool = False
     """Whether it was there already, whole."""

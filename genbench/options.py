@@ -6,8 +6,10 @@ Only keyword-only arguments are options. Their annotations say what they take, a
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
+import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
+from pydantic_core import PydanticSerializationError
 
 from genbench.errors import PluginError, UsageError, nearest
 
@@ -79,7 +82,9 @@ def resolve(title: str, factory: Callable[..., Any], given: Mapping[str, Any]) -
     offered = options_of(factory)
     for name in given:
         if name not in offered:
-            raise UsageError(f"The {title} has no option {name!r}. {nearest(name, offered)}")
+            raise UsageError(
+                f"The {title} has no option {name!r}. {_offer(factory, name, offered)}"
+            )
     resolved = {}
     for option in offered.values():
         if option.name in given:
@@ -90,8 +95,15 @@ def resolve(title: str, factory: Callable[..., Any], given: Mapping[str, Any]) -
                 f"--set NAME.{option.name}=VALUE"
             )
         else:
-            resolved[option.name] = _adapter(title, option).dump_python(option.default, mode="json")
+            resolved[option.name] = _default(title, option)
     return resolved
+
+
+def _offer(factory: Callable[..., Any], name: str, offered: Mapping[str, Option]) -> str:
+    positional = inspect.signature(factory).parameters
+    if name in positional:
+        return f"Its constructor takes {name!r} by position; options stand after a '*'."
+    return nearest(name, offered) if offered else "It has no options."
 
 
 def construct(factory: Callable[..., Any], *args: Any, options: Mapping[str, Any]) -> Any:
@@ -104,12 +116,25 @@ def construct(factory: Callable[..., Any], *args: Any, options: Mapping[str, Any
     return factory(*args, **keywords)
 
 
+def _default(title: str, option: Option) -> Any:
+    try:
+        return _adapter(title, option).dump_python(option.default, mode="json")
+    except PydanticSerializationError:
+        raise PluginError(
+            f"The default of the option {option.name!r} of the {title} is {option.default!r}, "
+            "which cannot be written down. Use numbers, text, Literal, Path or lists of them."
+        ) from None
+
+
 def _validate(title: str, option: Option, value: Any) -> Any:
     adapter = _adapter(title, option)
     try:
-        parsed = _from_text(adapter, value) if isinstance(value, str) else None
-        if parsed is None:
-            parsed = adapter.validate_python(value)
+        text = isinstance(value, str)
+        parsed = _from_text(adapter, value) if text else adapter.validate_python(value)
+        if isinstance(parsed, float) and not math.isfinite(parsed):
+            raise UsageError(
+                f"The option {option.name!r} of the {title} takes a finite number, not {value!r}."
+            )
         return adapter.dump_python(parsed, mode="json")
     except ValidationError as error:
         why = "; ".join(problem["msg"] for problem in error.errors())
@@ -121,6 +146,9 @@ def _validate(title: str, option: Option, value: Any) -> Any:
 
 def _from_text(adapter: TypeAdapter[Any], text: str) -> Any:
     # Lists, null and the like are written as JSON; a plain word or number as it is.
+    if text == "null":
+        with contextlib.suppress(ValidationError):
+            return adapter.validate_python(None)
     try:
         return adapter.validate_strings(text)
     except ValidationError as plain:

@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -62,7 +62,16 @@ class PluginSpec(BaseModel):
         return self.model_dump(exclude={"target"} if self.plugin.is_file else set())
 
     def make(self, *args: Any) -> Any:
-        """Import the plugin and call it with its options."""
+        """Import the plugin and call it with its options.
+
+        Raises:
+            PluginError: it cannot be imported, or is not the code that the spec names.
+        """
+        if (now := registry.code_hash(self.plugin)) != self.code:
+            raise PluginError(
+                f"The {self.plugin.title} was edited after this run was asked for: its code is "
+                f"{now}, no longer {self.code}. Run again for the new code."
+            )
         return options.construct(registry.load(self.plugin), *args, options=self.options)
 
 
@@ -93,6 +102,8 @@ class RunSpec(BaseModel):
     protocol: Protocol
     seed: int
     genbench: str = __version__
+    problem: str | None = None
+    """Why a plugin could not be resolved. Such a run has its options as given, and fails."""
 
     @cached_property
     def training_id(self) -> str:
@@ -135,7 +146,7 @@ def requests(
     """The grid model x data set x seed, every name checked, nothing imported.
 
     Raises:
-        UsageError: an unknown name, or settings for a plugin that takes no part.
+        UsageError: an unknown name.
     """
     datasets = datasets or (protocol.dataset,)
     metrics = metrics or protocol.metrics
@@ -151,16 +162,8 @@ def requests(
     model_specs = [spec("model", name) for name in _distinct(models)]
     dataset_specs = [spec("dataset", name) for name in _distinct(datasets)]
     metric_specs = tuple(spec("metric", name) for name in _distinct(metrics))
-    taking_part = {item.name for item in (*model_specs, *dataset_specs, *metric_specs)}
     if extractor is not None:
-        taking_part.add(registry.find("extractor", extractor).name)
-    # Without --extractor the data set names one: its options are known once that is imported.
-    extractors = set() if extractor is not None else set(registry.catalogue("extractor"))
-    for name in settings:
-        if name not in taking_part | extractors:
-            raise UsageError(
-                f"--set {name}.…: no {name!r} takes part in this run. {nearest(name, taking_part)}"
-            )
+        registry.find("extractor", extractor)
     return [
         Request(
             model=model,
@@ -180,24 +183,42 @@ def requests(
 def resolve(request: Request) -> RunSpec:
     """Import what takes part, check all options and fill in their defaults.
 
-    A plugin that cannot be imported keeps its options as given: its run is made all the same, and
-    fails by itself.
+    A plugin that cannot be imported or asked for its options does not keep the other runs from
+    being made: the spec says what the problem is, and its run fails by itself.
 
     Raises:
         UsageError: an option that is unknown, missing, or of the wrong type or range.
     """
+    problems: list[str] = []
+
+    def resolved(spec: PluginSpec) -> PluginSpec:
+        try:
+            return _resolved(spec)
+        except PluginError as error:
+            problems.append(str(error))
+            return spec
+
+    model, dataset = resolved(request.model), resolved(request.dataset)
+    metrics = tuple(resolved(metric) for metric in request.metrics)
+    extractor = None
+    if not problems:
+        try:
+            extractor = _extractor(request, metrics)
+        except PluginError as error:
+            problems.append(str(error))
     return RunSpec(
-        model=_resolved(request.model),
-        dataset=_resolved(request.dataset),
-        metrics=tuple(_resolved(metric) for metric in request.metrics),
-        extractor=_extractor(request),
+        model=model,
+        dataset=dataset,
+        metrics=metrics,
+        extractor=extractor,
         protocol=request.protocol,
         seed=request.seed,
+        problem=problems[0] if problems else None,
     )
 
 
-def unresolved(request: Request) -> RunSpec:
-    """The spec of a run whose plugins end the process that imports them."""
+def unresolved(request: Request, problem: str) -> RunSpec:
+    """The spec of a run whose plugins cannot be resolved."""
     return RunSpec(
         model=request.model,
         dataset=request.dataset,
@@ -205,30 +226,66 @@ def unresolved(request: Request) -> RunSpec:
         extractor=None,
         protocol=request.protocol,
         seed=request.seed,
+        problem=problem,
     )
 
 
+def raise_problem(spec: RunSpec) -> NoReturn:
+    """Meet the problem of a spec again, where its traceback is seen.
+
+    Raises:
+        PluginError: always.
+    """
+    for plugin in (spec.model, spec.dataset, *spec.metrics):
+        _resolved(plugin)
+    raise PluginError(str(spec.problem))
+
+
+def check_settings(specs: Iterable[RunSpec], settings: SettingsByName) -> None:
+    """See that every plugin that was given options takes part in some run.
+
+    Raises:
+        UsageError: one does not.
+    """
+    taking_part = set()
+    for spec in specs:
+        if spec.problem:
+            return  # what would have taken part is not known
+        everyone = (spec.model, spec.dataset, *spec.metrics, spec.extractor)
+        taking_part |= {plugin.name for plugin in everyone if plugin is not None}
+    for name in settings:
+        if name not in taking_part:
+            raise UsageError(
+                f"--set {name}.…: no {name!r} takes part in this run. {nearest(name, taking_part)}"
+            )
+
+
 def _resolved(spec: PluginSpec) -> PluginSpec:
-    try:
-        factory = registry.load(spec.plugin)
-        resolved = options.resolve(spec.plugin.title, factory, spec.options)
-    except PluginError:
-        return spec
+    factory = registry.load(spec.plugin)
+    resolved = options.resolve(spec.plugin.title, factory, spec.options)
     return spec.model_copy(update={"options": resolved})
 
 
-def _extractor(request: Request) -> PluginSpec | None:
+def _extractor(request: Request, metrics: Iterable[PluginSpec]) -> PluginSpec | None:
     """The extractor that was asked for or that the data set names, if a metric needs one."""
-    try:
-        wanted = any("features" in registry.load(m.plugin).needs for m in request.metrics)
-        named = getattr(registry.load(request.dataset.plugin), "extractor", None)
-    except (PluginError, AttributeError):
-        return None  # the run says what is wrong with that plugin
+    named = getattr(registry.load(request.dataset.plugin), "extractor", None)
     name = request.extractor or named
-    if not wanted or name is None:
+    if name is None or not any(_needs_features(metric) for metric in metrics):
         return None
     plugin = _named(registry.find("extractor", name))
     return _resolved(PluginSpec.of(plugin, request.settings.get(plugin.name, {})))
+
+
+def _needs_features(metric: PluginSpec) -> bool:
+    try:
+        return "features" in metric.make().needs
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"The {metric.plugin.title} could not be asked what it needs: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 Item = TypeVar("Item")

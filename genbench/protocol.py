@@ -9,16 +9,16 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from genbench.errors import UsageError, nearest
 from genbench.protocols import shipped
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Training(_Section):
@@ -71,6 +71,16 @@ class Protocol(_Section):
     training: Training
     evaluation: Evaluation
 
+    @model_validator(mode="after")
+    def _options_of_its_own_metrics(self) -> Self:
+        for name in self.metric_options:
+            if name not in self.metrics:
+                raise ValueError(
+                    f"metric_options.{name} is for none of its metrics. "
+                    f"{nearest(name, self.metrics)}"
+                )
+        return self
+
     @property
     def fingerprint(self) -> str:
         """Of what changes the meaning of a score: training and evaluation, no defaults."""
@@ -109,7 +119,8 @@ def load(reference: str) -> Protocol:
 def _problem(problem: Any) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
-        return f"{where}: {problem['msg']} (got {problem['input']!r})"
+        got = f" (got {problem['input']!r})" if where else ""
+        return f"{where}: {problem['msg']}{got}".removeprefix(": ")
     *parents, key = problem["loc"]
     sections: dict[str, type[BaseModel]] = {"training": Training, "evaluation": Evaluation}
     section = sections.get(str(parents[0]) if parents else "", Protocol)

@@ -113,6 +113,14 @@ def _in_file(kind: Kind, path: Path, attribute: str) -> Plugin:
     return Plugin(kind=kind, name=attribute, target=f"{path.resolve()}:{attribute}")
 
 
+_imported: dict[str, str] = {}
+"""By top-level package: the hash of its sources when this process imported it."""
+
+
+def _package(plugin: Plugin) -> str:
+    return plugin.target.partition(":")[0].partition(".")[0]
+
+
 def load(plugin: Plugin) -> Any:
     """Import a plugin's object.
 
@@ -125,6 +133,7 @@ def load(plugin: Plugin) -> Any:
             module = _import_file(Path(module_name))
         else:
             module = importlib.import_module(module_name)
+            _imported.setdefault(_package(plugin), code_hash(plugin))
     # SystemExit too: a script's own sys.exit() must not look like ours.
     except (Exception, SystemExit) as error:
         raise PluginError(
@@ -173,11 +182,13 @@ def code_hash(plugin: Plugin) -> str:
     import hashlib
 
     module_name = plugin.target.rpartition(":")[0]
+    if not plugin.is_file and _package(plugin) in _imported:
+        return _imported[_package(plugin)]  # what runs here, whatever the files say by now
     digest = hashlib.sha256()
     if plugin.is_file:
         digest.update(Path(module_name).read_bytes())
         return digest.hexdigest()[:16]
-    spec = importlib.util.find_spec(module_name.partition(".")[0])
+    spec = importlib.util.find_spec(_package(plugin))
     if spec is None:
         return "missing"
     roots = [Path(place) for place in spec.submodule_search_locations or ()]

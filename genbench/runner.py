@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from genbench import checkpoint, data, environment
+from genbench import checkpoint, data, environment, plan
 from genbench.contract import History, Weights, has
 from genbench.errors import ContractError, PluginError
 from genbench.evaluate import Ruler, evaluate, fit
@@ -85,37 +85,47 @@ class _Run:
         status, reason, raised = "ok", None, None
         try:
             with interruptible():
-                self._prepare()
-                self._evaluate_final(self._reload() if self.job.trained_in else self._train())
+                self._run()
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             raised = error
             status, reason = judge(error)
             traceback.print_exception(error)
-        self._finish(status, reason)
+        folder = self._finish(status, reason)
         if debug and raised is not None:
             raise raised
-        return Outcome(run_id=spec.run_id, status=status, reason=reason)
+        return Outcome(run_id=spec.run_id, status=status, reason=reason, folder=folder.path)
 
     def _tell(self, hook: str, **arguments: Any) -> None:
         self.listeners.notify(hook, run_id=self.spec.run_id, folder=self.folder.path, **arguments)
 
     # ------------------------------------------------------------------ the run, step by step
 
-    def _prepare(self) -> None:
-        """Make data, ruler and model; from here on rows know where they were made."""
-        spec, job = self.spec, self.job
-        self.device = environment.choose_device(job.device)
-        environment.make_repeatable(self.device, job.threads)
+    def _run(self) -> None:
+        if self.spec.problem:
+            plan.raise_problem(self.spec)
+        self.device = environment.choose_device(self.job.device)
+        with environment.repeatable(self.device, self.job.threads):
+            self._look_around()
+            self._prepare()
+            source = self._trained_before()
+            self._evaluate_final(self._train() if source is None else self._reload(source))
+
+    def _look_around(self) -> None:
+        """From here on rows know where they were made."""
         here = environment.describe(self.device)
         here |= {
-            "runs_per_device": job.runs_per_device,
+            "runs_per_device": self.job.runs_per_device,
             "git": environment.git_commit(Path.cwd()),
         }
-        self.base = rows.of_run(spec, here, None)
+        self.base = rows.of_run(self.spec, here, None)
         self.record |= {
             "environment": here,
             "distributions": environment.installed_distributions(),
         }
+
+    def _prepare(self) -> None:
+        """Make data, ruler and model."""
+        spec = self.spec
         seed_global(spec.seed, "plugins")
         self.loaded = data.load(spec.dataset.name, spec.dataset.make(), self.device)
         self.base["dataset_fingerprint"] = self.loaded.fingerprint
@@ -144,9 +154,10 @@ class _Run:
         for fraction in trainer.run():
             peak = environment.peak_memory_bytes(self.device)
             with separate(spec.seed, "curve", self.device):
-                with trainer.average.swapped_in():
+                with trainer.average.swapped_in(), checkpoint.buffers_kept(model):
                     states["average"] = self._on_the_curve(trainer, "average", fraction, peak)
-                states["last"] = self._on_the_curve(trainer, "last", fraction, peak)
+                with checkpoint.buffers_kept(model):
+                    states["last"] = self._on_the_curve(trainer, "last", fraction, peak)
             environment.reset_peak_memory(self.device)
         return self._saved(states)
 
@@ -188,9 +199,20 @@ class _Run:
         self.folder.write(self.record)
         return states
 
-    def _reload(self) -> dict[Weights, Any]:
-        """Take the weights of a run that trained exactly this."""
-        source = RunFolder.of(self.job.results, str(self.job.trained_in))
+    def _trained_before(self) -> RunFolder | None:
+        """The run that trained exactly this, if it did so on such a machine.
+
+        Elsewhere its seconds and bytes, which are scores too, would have been others.
+        """
+        if self.job.trained_in is None:
+            return None
+        source = RunFolder.of(self.job.results, self.job.trained_in)
+        there = (source.read() or {}).get("environment", {})
+        here = self.record["environment"]
+        return source if all(there.get(k) == here[k] for k in rows.HARDWARE_KEY) else None
+
+    def _reload(self, source: RunFolder) -> dict[Weights, Any]:
+        """Take the weights, history and curve of another run."""
         record = source.read() or {}
         states = {
             weights: checkpoint.load(source.checkpoint, weights, record["checkpoint_sha256"])
@@ -205,7 +227,7 @@ class _Run:
         """The reported scores: on the test split, with the protocol's number of samples."""
         samples = self.spec.protocol.evaluation.samples
         for weights, state in states.items():
-            self.model.load_state_dict(state)
+            checkpoint.restore(self.model, state)
             stands_for = KINDS if len(states) == 1 else (weights,)
             points = [Point("test", 1.0, self.history.images, kind) for kind in stands_for]
             self._add(self._evidence(self.loaded.test, samples), points)
@@ -247,19 +269,24 @@ class _Run:
             losses=losses,
         )
 
-    def _finish(self, status: str, reason: str | None) -> None:
+    def _finish(self, status: str, reason: str | None) -> RunFolder:
+        """Write down how it ended; return the folder that is left."""
         if status != "ok":
             base = self.base if "run_id" in self.base else rows.of_run(self.spec, self.base, None)
             self.rows.append(rows.of_failure(base, status, str(reason)))
-        self.record |= {
-            "status": status,
-            "reason": reason,
-            "ended": _now(),
-        }
-        # Rows first: a run counts as complete only once they are there.
-        store.commit(self.folder.leaderboard, self.rows)
-        self.folder.write(self.record)
+        self.record |= {"status": status, "reason": reason, "ended": _now()}
+        if self.job.replaces and status != "ok":
+            print("The earlier result of this run was good and is kept.")
+            self.folder.write(self.record)
+        else:
+            # Rows first: a run counts as complete only once they are there.
+            store.commit(self.folder.leaderboard, self.rows)
+            self.folder.write(self.record)
         self._tell("run_ended", status=status, reason=reason)
+        if self.job.replaces and status == "ok":
+            self.folder.take_the_place_of(self.job.destination)
+            return self.job.destination
+        return self.folder
 
 
 def make_model(spec: RunSpec, data_spec: Any, device: torch.device) -> Any:

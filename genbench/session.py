@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -18,17 +17,17 @@ from genbench.plan import RunSpec
 
 
 def run_all(
-    specs: Sequence[RunSpec],
+    specs: Iterable[RunSpec],
     executor: Executor,
     *,
     results: Path,
     device: str = "auto",
     threads: int = 1,
+    timeout_seconds: float | None = None,
     fresh: bool = False,
     listeners: Sequence[object] = (),
-    on_reuse: Callable[[RunSpec], None] = lambda spec: None,
 ) -> Iterator[Outcome]:
-    """Run every spec; a failure is an outcome like any other, and the rest go on.
+    """Run every spec once; a failure is an outcome like any other, and the rest go on.
 
     Args:
         specs: what to run.
@@ -36,38 +35,43 @@ def run_all(
         results: the results folder; made where it is missing.
         device: as ``--device``.
         threads: CPU threads of a run.
+        timeout_seconds: how long a run may take, for executors that can end one.
         fresh: run again what is there already.
         listeners: hook implementations to hear of it in this process.
-        on_reuse: told of every run that is there already.
 
     Raises:
-        UsageError: another process runs one of them right now, or the folder cannot be written.
+        UsageError: the results folder cannot be written; nothing has been run.
     """
     problem = writable(results)
     if problem:
         raise UsageError(f"The results folder {results} cannot be written: {problem}.")
-    for spec in specs:
-        folder = RunFolder.of(results, spec.run_id)
+    trained = _trained(results)
+    for run_id, spec in {spec.run_id: spec for spec in specs}.items():
+        folder = RunFolder.of(results, run_id)
         folder.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(folder.path.parent / f".{spec.run_id}.lock", timeout=0):
-                if not fresh and is_complete(folder):
-                    on_reuse(spec)
-                    yield Outcome(run_id=spec.run_id, status="ok", reused=True)
+            with FileLock(folder.path.parent / f".{run_id}.lock", timeout=0):
+                complete = is_complete(folder)
+                if complete and not fresh:
+                    yield Outcome(run_id=run_id, status="ok", folder=folder.path, reused=True)
                     continue
                 job = Job(
                     spec=spec,
                     results=results,
                     device=device,
                     threads=threads,
-                    trained_in=None if fresh else trained_elsewhere(results, spec),
+                    timeout_seconds=timeout_seconds,
+                    trained_in=None if fresh else trained.get(spec.training_id),
+                    replaces=complete,
                 )
-                folder.begin(spec)
-                yield executor.run(job, listeners)
+                job.folder.begin(spec)
+                outcome = executor.run(job, listeners)
         except Timeout:
-            raise UsageError(
-                f"The run {spec.run_id} is going on in another process, in {folder.path}."
-            ) from None
+            reason = f"Another process is running it, in {folder.path}."
+            outcome = Outcome(run_id=run_id, status="running", reason=reason, folder=folder.path)
+        if outcome.status == "ok":
+            trained[spec.training_id] = run_id
+        yield outcome
 
 
 def is_complete(folder: RunFolder) -> bool:
@@ -82,15 +86,15 @@ def is_complete(folder: RunFolder) -> bool:
     return True
 
 
-def trained_elsewhere(results: Path, spec: RunSpec) -> str | None:
-    """A run whose weights are the very ones that this run would train, if there is one."""
-    for path in sorted((results / "runs").glob(f"{spec.model.name}-{spec.dataset.name}-*")):
+def _trained(results: Path) -> dict[str, str]:
+    """By training id: a run that ended well and so has the weights that it names."""
+    found = {}
+    for path in sorted((results / "runs").glob("[!.]*")):
         folder = RunFolder(path)
         try:
-            record: dict[str, Any] = folder.read() or {}
+            record = folder.read()
         except StoreError:
-            continue
-        same = record.get("training_id") == spec.training_id and path.name != spec.run_id
-        if same and record["status"] == "ok" and folder.checkpoint.is_file():
-            return path.name
-    return None
+            continue  # whoever asks for that very run is told
+        if record and record["status"] == "ok" and folder.checkpoint.is_file():
+            found[record["training_id"]] = path.name
+    return found

@@ -41,6 +41,7 @@ class Stepper:
         self.images = 0
         self.index = 0
         self.losses: dict[str, Tensor] = {}
+        """Of the current train step, detached."""
         self.updates: Counter[str] = Counter()
         """Of each optimizer in the current train step; `charge` takes them."""
 
@@ -79,6 +80,7 @@ class Stepper:
         """End a train step: charge its batch for the most updates of any one optimizer."""
         charged = images * max(self.updates.values(), default=1)
         self.updates.clear()
+        self.losses.clear()
         self.images += charged
         self.index += 1
         return charged

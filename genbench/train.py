@@ -76,12 +76,12 @@ class Trainer:
                 self.model.train()
                 with autocast:
                     losses = self.model.train_step(batch, step)
+                # Kept on the device, where nothing in a step waits for it, and without its graph.
+                kept = {**step.losses, **_scalars(losses)}
                 stepped = list(step.updates)
                 charged = step.charge(len(batch.x))
-                self.average.update(stepped, charged)
-                # Kept on the device, where nothing in a step waits for it, and without its graph.
-                returned = {name: _scalar(name, loss) for name, loss in losses.items()}
-                self._unread.append((step.images, step.losses | returned))
+                self.average.update(stepped, step.images, charged)
+                self._unread.append((step.images, kept))
                 if len(self._unread) == READ_EVERY:
                     self.read_losses()
             self.read_losses()
@@ -109,10 +109,16 @@ class Trainer:
         self.listener(self.step.images, latest)
 
 
-def _scalar(name: str, loss: object) -> Tensor:
-    if not isinstance(loss, Tensor) or loss.numel() != 1:
+def _scalars(losses: object) -> dict[str, Tensor]:
+    if not isinstance(losses, Mapping):
         raise ContractError(
-            f"train_step() must return scalar tensors by name; {name!r} is "
-            f"{type(loss).__name__} {loss!r}."
+            f"train_step() must return scalar tensors by name, not {type(losses).__name__}; "
+            "an empty dict will do."
         )
-    return loss.detach()
+    for name, loss in losses.items():
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            raise ContractError(
+                f"train_step() must return scalar tensors by name; {name!r} is "
+                f"{type(loss).__name__} {loss!r}."
+            )
+    return {name: loss.detach() for name, loss in losses.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from bdb import BdbQuit
 from pathlib import Path
 from types import TracebackType
 
@@ -27,6 +28,8 @@ def judge(error: BaseException) -> tuple[str, str]:
     if isinstance(error, GenbenchError):
         return "failed", text
     where = _place(error.__traceback__)
+    if isinstance(error, BdbQuit | EOFError):
+        where += " A run in a worker has no terminal: use --pdb."
     return "failed", f"{type(error).__name__}: {text}{where}"
 
 

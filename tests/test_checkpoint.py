@@ -11,7 +11,7 @@ from safetensors import safe_open
 from torch import nn
 
 from genbench import checkpoint
-from genbench.errors import StoreError
+from genbench.errors import ContractError, StoreError
 
 
 class Shared(nn.Module):
@@ -46,7 +46,9 @@ def test_a_checkpoint_gives_back_both_weights(saved: tuple[Path, Shared, str]) -
     assert last.keys() == average.keys() == model.state_dict().keys()
     assert all(torch.equal(last[name], value) for name, value in model.state_dict().items())
     assert torch.equal(average["encoder.weight"] + 1, last["encoder.weight"])
-    Shared().load_state_dict(last)
+    fresh = Shared()
+    checkpoint.restore(fresh, last)
+    assert torch.equal(fresh.encoder.weight, model.encoder.weight)
 
 
 def test_a_shared_trunk_is_stored_once(saved: tuple[Path, Shared, str]) -> None:
@@ -65,6 +67,31 @@ def test_a_snapshot_does_not_follow_the_model(saved: tuple[Path, Shared, str]) -
     with torch.no_grad():
         model.encoder.weight.add_(1)
     assert torch.equal(state["encoder.weight"], before)
+
+
+def test_buffers_that_are_not_persistent_are_part_of_the_state() -> None:
+    model = nn.Linear(2, 2)
+    model.register_buffer("density", torch.tensor([1.0]), persistent=False)
+    state = checkpoint.snapshot(model)
+    model.density.fill_(5.0)
+    checkpoint.restore(model, state)
+    assert model.density.item() == 1.0
+
+
+def test_what_fits_no_fresh_model_is_named() -> None:
+    model = nn.Linear(2, 2)
+    state = checkpoint.snapshot(model)
+    with pytest.raises(ContractError, match=r"bias of Linear is \(2,\) .* \(3,\) was saved"):
+        checkpoint.restore(model, {**state, "bias": torch.zeros(3)})
+    with pytest.raises(ContractError, match="other parameters and buffers than were saved: bias"):
+        checkpoint.restore(model, {"weight": state["weight"]})
+
+
+def test_what_fit_sets_is_gone_after_its_evaluation() -> None:
+    model = nn.BatchNorm1d(2)
+    with checkpoint.buffers_kept(model):
+        model.running_mean.fill_(7.0)
+    assert model.running_mean.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("position", [0, 200, -1])

@@ -34,10 +34,22 @@ def test_what_is_described_stands_in_columns_of_its_name() -> None:
 def test_threads_are_those_asked_for_in_torch_and_in_blas() -> None:
     from threadpoolctl import threadpool_info
 
-    environment.make_repeatable(torch.device("cpu"), threads=1)
-    assert torch.get_num_threads() == 1
-    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-    assert set(blas) == {1}
+    before = torch.get_num_threads()
+    with environment.repeatable(torch.device("cpu"), threads=3):
+        assert torch.get_num_threads() == 3
+    with environment.repeatable(torch.device("cpu"), threads=1):
+        blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        assert set(blas) == {1}
+    assert torch.get_num_threads() == before
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_distribution_that_lost_its_metadata_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "left_behind-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "torch" in environment.installed_distributions()
 
 
 def test_peak_memory_follows_what_is_allocated() -> None:

@@ -81,6 +81,21 @@ def test_an_unknown_option_is_answered_with_the_nearest() -> None:
         resolve(widht=3)
 
 
+def test_an_argument_by_position_is_told_to_be_no_option() -> None:
+    with pytest.raises(UsageError, match=r"takes 'data' by position; options stand after a '\*'"):
+        resolve(data="x")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_number_that_is_not_finite_is_refused(value: str) -> None:
+    with pytest.raises(UsageError, match="'lr' of the thing takes a finite number"):
+        resolve(lr=value)
+
+
+def test_none_is_written_as_null() -> None:
+    assert resolve(path="null")["path"] is None
+
+
 def test_a_required_option_that_is_missing_says_how_to_give_it() -> None:
     with pytest.raises(UsageError, match=r"needs its option 'root' \(Path\): --set NAME\.root="):
         options.resolve("needy", Needy, {})

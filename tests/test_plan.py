@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from genbench import plan
-from genbench.errors import UsageError
+from genbench.errors import PluginError, UsageError
 from genbench.plan import RunSpec
 from genbench.protocol import Protocol
 
@@ -97,8 +97,10 @@ def test_no_extractor_takes_part_where_no_metric_needs_features(specify: Specify
 
 
 def test_settings_for_a_plugin_that_takes_no_part_are_refused(specify: Specify) -> None:
-    with pytest.raises(UsageError, match=r"no 'toy-mean' takes part in this run"):
-        specify(settings={"toy-mean": {"x": "1"}})
+    for settings in ({"toy-mean": {"x": "1"}}, {"inception-v3-compat": {"x": "1"}}):
+        with pytest.raises(UsageError, match=r"takes part in this run"):
+            plan.check_settings([specify(settings=settings)], settings)
+    plan.check_settings([specify()], {"toy-ae": {}, "toy-pixels": {}, "toy-squares": {}})
 
 
 def test_a_plugin_that_does_not_import_keeps_its_options_as_given(
@@ -108,6 +110,37 @@ def test_a_plugin_that_does_not_import_keeps_its_options_as_given(
     path.write_text("import nothing_of_that_name")
     spec = specify(f"{path}:Mine", settings={"Mine": {"width": "3"}})
     assert spec.model.options == {"width": "3"}
+    assert "nothing_of_that_name" in str(spec.problem)
+    with pytest.raises(PluginError, match="nothing_of_that_name"):
+        plan.raise_problem(spec)
+
+
+def test_a_metric_may_say_what_it_needs_by_a_property(specify: Specify, tmp_path: Path) -> None:
+    path = tmp_path / "metric.py"
+    path.write_text(
+        "class Mine:\n    @property\n    def needs(self): return ('sample', 'features')\n"
+    )
+    assert specify(metrics=[f"{path}:Mine"]).extractor is not None
+
+
+def test_an_option_whose_default_cannot_be_written_down_is_the_plugins_problem(
+    specify: Specify, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("class Mine:\n    def __init__(self, data, *, activation=object()): ...\n")
+    assert "The default of the option 'activation'" in str(specify(f"{path}:Mine").problem)
+
+
+def test_code_that_was_edited_since_the_plan_is_not_run_under_its_name(
+    specify: Specify, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("class Mine:\n    def __init__(self, data): pass\n")
+    spec = specify(f"{path}:Mine")
+    spec.model.make("data")
+    path.write_text("class Mine:\n    def __init__(self, data): self.x = 1\n")
+    with pytest.raises(PluginError, match="was edited after this run was asked for"):
+        spec.model.make("data")
 
 
 @pytest.mark.parametrize("text", ["width=3", "toy-ae.width", "toy-ae=3", ".width=3", ""])

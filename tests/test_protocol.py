@@ -59,6 +59,8 @@ def test_an_unknown_protocol_is_answered_with_the_nearest() -> None:
         ("points = [0.5, 1.0]", "points = [0.5]", "shares of the budget that rise"),
         ("points = [0.5, 1.0]", "points = [1.0, 0.5]", "shares of the budget that rise"),
         ("[training]", "[training", "cannot be read"),
+        ("half_life_images = 500", "half_life_images = inf", "finite number"),
+        ("[metric_options.kid]", "[metric_options.kidd]", r"for none of its metrics.*Did you mean"),
         ('name = "smoke"', 'name = "../smoke"', "name: "),
     ],
 )

@@ -21,6 +21,7 @@ from genbench.data import to_model
 from genbench.errors import UsageError
 from genbench.hookspecs import hookimpl
 from genbench.leaderboard import store
+from genbench.protocol import Protocol
 
 Run = Callable[..., Result]
 
@@ -237,7 +238,7 @@ def test_samples_outside_the_range_are_clipped_and_the_fraction_is_a_score(run: 
 def test_a_metric_that_gives_nan_fails_the_run(run: Run) -> None:
     result = run("toy-ae", options={"toy-error": {"broken": True}})
     assert result.status == "failed"
-    assert result.reason == "The metric 'toy-error' gave nan for 'error'."
+    assert "The metric 'toy-error' gave Measurement(value=nan" in str(result.reason)
 
 
 def test_a_run_that_fails_does_not_keep_the_others_from_running(tiny: Any, tmp_path: Path) -> None:
@@ -319,6 +320,121 @@ def test_a_changed_metric_is_evaluated_without_training_again(run: Run) -> None:
     assert record["trained_in"] == first.run_id
     assert second.score("error") == first.score("error")
     assert second.score("seconds") == first.score("seconds")
+
+
+def test_weights_that_were_trained_on_another_machine_are_trained_again(run: Run) -> None:
+    # Else its seconds and bytes would stand in rows that speak of this one.
+    first = run("toy-ae")
+    second = run("toy-ae", metrics=["toy-clock"], threads=2)
+    assert "trained_in" not in json.loads((second.folder / "run.json").read_text())
+    assert second.score("seconds") != first.score("seconds")
+
+
+def test_fresh_keeps_the_good_result_until_there_is_a_better_one(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run("toy-ae")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("genbench_toys.autoencoder.Autoencoder.train_step", interrupted)
+        again = run("toy-ae", fresh=True)
+    assert again.status == "interrupted"
+    assert again.rows == first.rows
+    assert "is kept" in (again.folder / "log.txt").read_text()
+    assert genbench.load(first.folder) is not None
+    assert run("toy-ae").status == "ok"
+    assert run("toy-ae", fresh=True).rows[0]["created"] > first.rows[0]["created"]
+    names = [path.name for path in (tmp_path / "results" / "runs").iterdir()]
+    assert [name for name in names if not name.endswith(".lock")] == [first.run_id]
+
+
+def test_what_fit_sets_for_an_evaluation_never_reaches_training(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "fitting.py"
+    path.write_text(
+        "import torch\n"
+        "from genbench_toys.autoencoder import Autoencoder\n"
+        "class Fitting(Autoencoder):\n"
+        "    def __init__(self, data):\n"
+        "        super().__init__(data)\n"
+        "        self.register_buffer('scale', torch.ones(()))\n"
+        "    def fit(self, train, rng):\n"
+        "        self.scale.mul_(0.9)\n"
+        "    def train_step(self, batch, step):\n"
+        "        return super().train_step(batch._replace(x=batch.x * self.scale), step)\n"
+    )
+    few, many = (
+        run(f"{path}:Fitting", protocol=_with_points(points)).score("error")
+        for points in ((1.0,), (0.2, 0.4, 0.6, 0.8, 1.0))
+    )
+    assert few == many
+
+
+def test_a_buffer_whose_size_fit_decides_is_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "growing.py"
+    path.write_text(
+        "import torch\n"
+        "from genbench_toys.mean import Mean\n"
+        "class Growing(Mean):\n"
+        "    def fit(self, train, rng):\n"
+        "        self.mean = torch.zeros(len(train))\n"
+    )
+    reason = str(run(f"{path}:Growing").reason)
+    assert "fit() made the buffer 'mean' (60,); in the constructor it was (1, 8, 8)" in reason
+
+
+@pytest.mark.parametrize("gives", ["torch.tensor(0.5)", "numpy.float32(0.5)", "1", "True"])
+def test_a_metric_may_give_any_number(run: Run, tmp_path: Path, gives: str) -> None:
+    result = run("toy-ae", metrics=[_metric(tmp_path, gives)])
+    assert result.status == "ok", result.reason
+    assert isinstance(result.score("mine"), float)
+
+
+@pytest.mark.parametrize(
+    "gives", ["'high'", "None", "Measurement(0.5, error=float('nan'))", "float('inf')"]
+)
+def test_a_metric_that_gives_no_number_fails_the_run_by_name(
+    run: Run, tmp_path: Path, gives: str
+) -> None:
+    result = run("toy-ae", metrics=[_metric(tmp_path, gives)])
+    assert result.status == "failed"
+    assert "The metric 'Mine' gave" in str(result.reason)
+
+
+def test_two_metrics_of_one_name_from_two_files_have_two_keys(run: Run, tmp_path: Path) -> None:
+    keys = set()
+    for gives in ("1.0", "2.0"):
+        rows = run("toy-ae", metrics=[_metric(tmp_path, gives)]).rows
+        keys |= {r["key"] for r in rows if (r["score"], r["split"]) == ("mine", "test")}
+    assert len(keys) == 4
+
+
+def _metric(folder: Path, gives: str) -> str:
+    path = folder / "metric.py"
+    path.write_text(
+        "import numpy, torch\n"
+        "from genbench import Measurement, Score\n"
+        "class Mine:\n"
+        "    version, needs, scores = '1', (), (Score('mine'),)\n"
+        f"    def measure(self, evidence): return {{'mine': {gives}}}\n"
+    )
+    return f"{path}:Mine"
+
+
+def _with_points(points: tuple[float, ...]) -> Protocol:
+    return Protocol.model_validate(
+        {
+            "name": "points",
+            "dataset": "toy-squares",
+            "metrics": ["toy-error"],
+            "training": {"images": 400, "batch_size": 20, "average_half_life_images": 100},
+            "evaluation": {
+                "points": points, "samples": 60, "curve_samples": 30, "sampling_chunk": 25,
+            },
+        }
+    )  # fmt: skip
 
 
 def test_a_failed_run_is_run_again(run: Run, tmp_path: Path) -> None:

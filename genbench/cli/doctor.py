@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import platform
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from pathlib import Path
@@ -15,7 +17,7 @@ import click
 
 from genbench import __version__, registry
 from genbench.cli.output import format_option, print_json, results_option
-from genbench.errors import GenbenchError
+from genbench.cli.probe import ANSWER
 from genbench.files import writable
 
 
@@ -43,17 +45,17 @@ def command(results: Path, format_: str) -> None:
         _torchvision,
         _torch_fidelity,
         _plugins,
-        _hooks,
         lambda: _results(results),
     ]
-    findings = [finding for check in checks for finding in check()]
-    if format_ == "json":
-        print_json([asdict(finding) for finding in findings])
-    else:
-        for finding in findings:
+    findings = []
+    for finding in (finding for check in checks for finding in check()):
+        findings.append(finding)
+        if format_ == "text":
             click.echo(f"{finding.state:<6}{finding.check:<22}{finding.detail}")
             if finding.remedy:
                 click.echo(f"{'':28}-> {finding.remedy}")
+    if format_ == "json":
+        print_json([asdict(finding) for finding in findings])
     if any(finding.state == "wrong" for finding in findings):
         raise SystemExit(1)
 
@@ -121,27 +123,43 @@ def _torch_fidelity() -> Iterator[Finding]:
 
 
 def _plugins() -> Iterator[Finding]:
-    for kind in registry.KINDS:
-        good = []
-        for name in registry.catalogue(kind):
-            try:
-                registry.load(registry.find(kind, name))
-                good.append(name)
-            except GenbenchError as error:
-                yield Finding(f"{kind} {name}", "wrong", str(error), "The others are not affected.")
-        title = f"{registry.TITLES[kind]}s"
-        if good or not registry.catalogue(kind):
-            state: Literal["ok", "note"] = "ok" if good else "note"
-            yield Finding(title, state, ", ".join(good) or "none installed")
+    """Import everything, in a process of its own: what a plugin does to it is a finding."""
+    named: list[tuple[str, str]] = [
+        (kind, name) for kind in registry.KINDS for name in registry.catalogue(kind)
+    ]
+    named += [("hooks", point.name) for point in entry_points(group="genbench")]
+    if not named:
+        yield Finding("plugins", "note", "none installed")
+    good: dict[str, list[str]] = {}
+    for kind, name, problem in _imported(named):
+        if problem:
+            remedy = "Runs go on without it." if kind == "hooks" else "The others are not affected."
+            yield Finding(f"{kind} {name}", "wrong", problem, remedy)
+        else:
+            good.setdefault(kind, []).append(name)
+    for kind, names in good.items():
+        yield Finding(kind if kind == "hooks" else f"{kind}s", "ok", ", ".join(names))
 
 
-def _hooks() -> Iterator[Finding]:
-    for point in entry_points(group="genbench"):
-        try:
-            point.load()
-            yield Finding(f"hooks {point.name}", "ok", point.value)
-        except Exception as error:
-            yield Finding(f"hooks {point.name}", "wrong", _cause(error), "Runs go on without it.")
+def _imported(named: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, str | None]]:
+    """Each kind and name with what is wrong with it, or None."""
+    remaining = list(named)
+    while remaining:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "genbench.cli.probe", json.dumps(remaining)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdout is not None
+        with process:
+            for line in process.stdout:
+                if line.startswith(ANSWER):
+                    yield (*remaining.pop(0), json.loads(line.removeprefix(ANSWER)))
+        if remaining:
+            died = f"importing it ended the process with exit code {process.returncode}"
+            yield (*remaining.pop(0), died)
 
 
 def _results(folder: Path) -> Iterator[Finding]:

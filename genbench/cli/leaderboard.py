@@ -21,6 +21,7 @@ from genbench.cli.output import (
 from genbench.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from genbench.contract import Weights
     from genbench.leaderboard.ranking import Entry, Standing
 
 
@@ -49,7 +50,7 @@ def command(
     dataset: str | None,
     protocol_: str | None,
     metrics: tuple[str, ...],
-    weights: str,
+    weights: Weights,
     skip_unreadable: bool,
     results: Path,
     format_: str,
@@ -69,13 +70,16 @@ def command(
     for column, wanted in (("dataset", dataset), ("protocol", protocol_)):
         rows = _only(rows, column, wanted)
     standings = _chosen(ranking.standings(rows, weights), metrics)
+    # Failures are never dropped: those that no standing counts are told by themselves.
+    failed = ranking.unscored_failures(rows)
     if format_ == "json":
-        print_json([_as_data(standing) for standing in standings])
+        print_json(
+            {"standings": [_as_data(standing) for standing in standings], "failures": failed}
+        )
         return
-    failed = _never_scored(rows, standings)
     print_standings(standings)
-    for line in failed:
-        click.echo(line)
+    for row in failed:
+        click.echo(f"{row['run_id']}: {row['status']}: {row['reason']}")
     if not standings and not failed:
         click.echo("Nothing here yet: genbench run --model NAME makes the first row.")
 
@@ -173,16 +177,6 @@ def _cell(entry: Entry | None) -> str:
     if entry.mean is None:
         return "n/a" if entry.reason else NOTHING
     return with_spread(entry.mean, entry.spread)
-
-
-def _never_scored(rows: Sequence[dict[str, Any]], standings: Sequence[Standing]) -> list[str]:
-    """Runs of data sets and protocols that no standing speaks of: failures are never dropped."""
-    spoken = {(s.dataset, s.protocol) for s in standings}
-    return [
-        f"{row['run_id']}: {row['status']}: {row['reason']}"
-        for row in rows
-        if row["metric"] is None and (row["dataset"], row["protocol"]) not in spoken
-    ]
 
 
 def _as_data(standing: Standing) -> dict[str, Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from genbench import plan, protocol, registry
 from genbench.cli.output import format_option, results_option
+from genbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from genbench.executors import Executor
     from genbench.job import Outcome
 
 
@@ -86,6 +88,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="CPU threads of a run. More of them may change scores in the last digits.",
 )
+@click.option(
+    "--timeout",
+    "timeout_seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="End a run that takes longer, as timed-out.",
+)
 @click.option("--executor", default="local", show_default=True, help="Who runs it.")
 @click.option("--fresh", is_flag=True, help="Run again what is there already.")
 @click.option("--pdb", is_flag=True, help="Stop in the debugger where a plugin raises.")
@@ -103,6 +112,7 @@ def command(
     settings: tuple[str, ...],
     device: str,
     threads: int,
+    timeout_seconds: float | None,
     executor: str,
     fresh: bool,
     pdb: bool,
@@ -128,6 +138,7 @@ def command(
     chosen = protocol.load(protocol_)
     if seeds is not None and seed_list:
         raise click.UsageError("Give --seeds N or --seed K, not both.")
+    given = plan.parse_settings(settings)
     requests = plan.requests(
         models=models,
         datasets=datasets,
@@ -135,7 +146,7 @@ def command(
         metrics=metrics,
         extractor=extractor,
         seeds=seed_list or range(seeds or chosen.seeds),
-        settings=plan.parse_settings(settings),
+        settings=given,
     )
     outcomes: list[Outcome] = []
     with contextlib.ExitStack() as stack:
@@ -143,6 +154,7 @@ def command(
         runner = _executor(executor, pdb)
         stack.callback(runner.close)
         specs = runner.resolve(requests, device)
+        plan.check_settings(specs, given)
         try:
             for outcome in session.run_all(
                 specs,
@@ -150,6 +162,7 @@ def command(
                 results=results,
                 device=device,
                 threads=threads,
+                timeout_seconds=timeout_seconds,
                 fresh=fresh,
                 listeners=[shown],
             ):
@@ -158,24 +171,30 @@ def command(
                     break
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
+        except Exception as error:
+            if not pdb or isinstance(error, UsageError):
+                raise
+            _stop_where_it_was_raised(error)
     print_summary(specs, outcomes, results, quiet=quiet, format_=format_)
     if len(outcomes) < len(specs) or any(outcome.status != "ok" for outcome in outcomes):
         raise SystemExit(1)
 
 
-def _executor(name: str, pdb: bool) -> Any:
-    if not pdb:
-        return registry.load(registry.find("executor", name))()
-    import sys
+def _executor(name: str, pdb: bool) -> Executor:
+    if pdb:
+        from genbench.executors.in_process import InProcessExecutor
 
-    from genbench.executors.in_process import InProcessExecutor
+        return InProcessExecutor(debug=True)
+    executor: Executor = registry.load(registry.find("executor", name))()
+    return executor
 
-    def stop_where_it_was_raised(kind: Any, error: BaseException, trace: Any) -> None:
-        import pdb as debugger
-        import traceback
 
-        traceback.print_exception(kind, error, trace)
-        debugger.post_mortem(trace)
+def _stop_where_it_was_raised(error: BaseException) -> NoReturn:
+    """Open the debugger in the plugin, whose exception is the cause of what is shown of it."""
+    import pdb
+    import traceback
 
-    sys.excepthook = stop_where_it_was_raised
-    return InProcessExecutor(debug=True)
+    raised = error.__cause__ or error
+    traceback.print_exception(raised)
+    pdb.post_mortem(raised.__traceback__)
+    raise SystemExit(1)

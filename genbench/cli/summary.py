@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,6 +13,7 @@ from genbench.cli.output import number, print_json, print_table
 from genbench.folder import RunFolder
 from genbench.job import Outcome
 from genbench.leaderboard import ranking, store
+from genbench.leaderboard.schema import Row
 from genbench.plan import RunSpec
 
 
@@ -25,64 +26,69 @@ def print_summary(
     format_: str,
 ) -> None:
     """Print the scores, where the files are and what to try next; when quiet, only what failed."""
-    by_id = {outcome.run_id: outcome for outcome in outcomes}
-    reports = []
-    for spec in specs:
-        outcome = by_id.get(spec.run_id)
-        if outcome is None:
-            continue
-        folder = RunFolder.of(results, spec.run_id)
-        reports.append((spec, outcome, folder, store.rows_of(store.read_file(folder.rows))))
+    reports = [_Report(outcome, _rows(results, outcome)) for outcome in outcomes]
+    missing = len({spec.run_id for spec in specs}) - len(outcomes)
     if format_ == "json":
-        print_json(
-            [
-                {**outcome.model_dump(), "folder": str(folder.path), "rows": rows}
-                for _, outcome, folder, rows in reports
-            ]
-        )
+        print_json([{**report.outcome.model_dump(), "rows": report.rows} for report in reports])
         return
     if quiet:
-        for _, outcome, folder, _ in reports:
-            if outcome.status != "ok":
-                click.echo(f"{outcome.run_id}: {outcome.status}: {outcome.reason}", err=True)
-                click.echo(f"  log: {folder.log}", err=True)
+        for report in reports:
+            _print_failure(report.outcome, stderr=True)
         return
-    if len(reports) == 1:
-        _print_run(*reports[0][1:])
-    else:
-        _print_runs([report[1:] for report in reports])
-    if len(by_id) < len(specs):
-        click.echo(f"{len(specs) - len(by_id)} of {len(specs)} runs were not begun.")
-    if any(outcome.status == "interrupted" for outcome in outcomes) or len(by_id) < len(specs):
-        click.echo("The same command again goes on with what is missing.")
-    elif reports:
-        _print_next(reports[0][0], reports[0][2], results)
-
-
-def _print_runs(reports: Sequence[tuple[Outcome, RunFolder, list[dict[str, Any]]]]) -> None:
-    """Many runs: one table of their models, and a line for each run that is not like the rest."""
     click.echo()
-    rows = [row for _, _, found in reports for row in found]
+    if len(reports) == 1:
+        _print_run(reports[0])
+    elif reports:
+        _print_runs(reports)
+    if missing:
+        click.echo(f"{missing} of {missing + len(reports)} runs were not begun.")
+    if missing or any(outcome.status == "interrupted" for outcome in outcomes):
+        click.echo("The same command again runs what is missing or was interrupted.")
+    elif reports:
+        _print_next(specs[0], reports[0].outcome, results)
+
+
+@dataclass(frozen=True)
+class _Report:
+    outcome: Outcome
+    rows: list[Row]
+
+
+def _rows(results: Path, outcome: Outcome) -> list[Row]:
+    path = RunFolder.of(results, outcome.run_id).rows
+    return store.rows_of(store.read_file(path)) if path.exists() else []
+
+
+def _print_failure(outcome: Outcome, *, stderr: bool = False) -> None:
+    if outcome.status == "ok":
+        return
+    click.echo(f"{outcome.run_id}: {outcome.status}: {outcome.reason}", err=stderr)
+    log = RunFolder(outcome.folder).log
+    if outcome.status != "running" and log.is_file():
+        click.echo(f"  what led there: {log}", err=stderr)
+
+
+def _print_runs(reports: Sequence[_Report]) -> None:
+    """Many runs: one table of their models, and a line for each run that is not like the rest."""
+    rows = [row for report in reports for row in report.rows]
     print_standings([s for s in ranking.standings(rows) if s.better and not s.hardware])
-    for outcome, folder, _ in reports:
-        if outcome.status != "ok":
-            click.echo(f"{outcome.run_id}: {outcome.status}: {outcome.reason}")
-            click.echo(f"  what led there: {folder.log}")
-    reused = sum(outcome.reused for outcome, _, _ in reports)
+    for report in reports:
+        _print_failure(report.outcome)
+    reused = sum(report.outcome.reused for report in reports)
     if reused:
         click.echo(f"{reused} of {len(reports)} runs were there already; --fresh runs them again.")
 
 
-def _print_run(outcome: Outcome, folder: RunFolder, rows: Sequence[dict[str, Any]]) -> None:
+def _print_run(report: _Report) -> None:
     """One run: every score, of the average and of the last weights."""
+    outcome, rows = report.outcome, report.rows
     final = [row for row in rows if row["split"] == "test" and row["fraction"] == 1]
-    by_score: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    by_score: dict[tuple[str, str], dict[str, Row]] = {}
     for row in final:
         by_score.setdefault((row["metric"], row["score"]), {})[row["weights"]] = row
     title = f"{outcome.run_id}: {outcome.status}"
     if outcome.reused:
         title += " (was there already; --fresh runs it again)"
-    click.echo()
     if by_score:
         print_table(
             ["score", "average", "last", "better", "unit"],
@@ -103,23 +109,22 @@ def _print_run(outcome: Outcome, folder: RunFolder, rows: Sequence[dict[str, Any
             if (reason := next(iter(found.values()))["reason"])
         ):
             click.echo(note)
-    else:
+    elif outcome.status == "ok":
         click.echo(title)
-    if outcome.status != "ok":
-        click.echo(f"{outcome.status}: {outcome.reason}")
-        click.echo(f"What led there: {folder.log}")
+    _print_failure(outcome)
 
 
-def _cell(row: dict[str, Any] | None) -> str:
+def _cell(row: Row | None) -> str:
     if row is None or row["value"] is None:
         return "n/a"
     error = row["error"]
     return number(row["value"]) + (f" ± {error:.2g}" if error else "")
 
 
-def _print_next(spec: RunSpec, folder: RunFolder, results: Path) -> None:
+def _print_next(spec: RunSpec, outcome: Outcome, results: Path) -> None:
+    folder = RunFolder.of(results, outcome.run_id)
     where = "" if str(results) == "results" else f" --results {results}"
-    click.echo(f"files        {folder.path}/")
+    click.echo(f"files        {outcome.folder}/")
     if folder.samples.is_file():
         click.echo(f"samples      {folder.samples}")
     click.echo(f"leaderboard  {folder.rows}")

@@ -2,18 +2,20 @@
 
 Messages are JSON, one a line. A question is ``{"device": name}``, ``{"resolve": request}`` or
 ``{"run": job}``; any number of ``{"event": hook, …}`` come before the one ``{"answer": …}`` or
-``{"error": message, "exit_code": number}``.
+``{"error": message, "exit_code": number}`` or ``{"bug": traceback}``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import queue
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -106,12 +108,17 @@ def main(descriptor: int) -> None:
     interrupts = Interrupts()
     pipe = os.fdopen(descriptor, "w", encoding="utf-8")
     questions = _questions()
+    # What is printed must be in the log also when the process dies in the next line.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     while True:
         question = json.loads(questions.get())
         try:
             send(pipe, {"answer": _answer(question, pipe, interrupts)})
         except GenbenchError as error:
             send(pipe, {"error": str(error), "exit_code": error.exit_code})
+        except Exception:
+            # A bug of genbench's own: it keeps its traceback, and the worker its life.
+            send(pipe, {"bug": traceback.format_exc()})
 
 
 def _answer(question: Mapping[str, Any], pipe: IO[str], interrupts: Interrupts) -> Any:
@@ -132,9 +139,14 @@ def _answer(question: Mapping[str, Any], pipe: IO[str], interrupts: Interrupts) 
 def _questions() -> queue.SimpleQueue[str]:
     """The lines of standard input, read by a thread: its end must be seen while a run goes on."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    # Moved out of reach: a plugin that reads standard input must find nothing there.
+    source = os.fdopen(os.dup(0), encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
     def read() -> None:
-        for line in sys.stdin:
+        for line in source:
             lines.put(line)
         # The parent is gone or wants no more. A run that is under way is of no use to anybody.
         os._exit(0)
@@ -153,6 +165,8 @@ def _printing_to(log: Path) -> Iterator[None]:
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.close(target)
+    # A crash in C code, and the end of a run that outlived its timeout, leave their stack there.
+    faulthandler.enable()
     try:
         yield
     finally:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 import json
 import statistics
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from scipy.stats import ttest_ind_from_stats
 
-from genbench.leaderboard.schema import Row
+from genbench.contract import Weights
+from genbench.leaderboard.schema import SAMPLE_RANGE, Row
 
 SIGNIFICANCE = 0.05
 """Of the whole family of comparisons in one standing, by Holm's correction."""
@@ -33,7 +33,7 @@ class Entry:
     """One per run that has this score, in the order of their seeds."""
     seeds: tuple[int, ...]
     runs: int
-    """All runs of this entry, those that failed included."""
+    """All seeds of this entry, those that failed included."""
     failures: dict[str, int]
     """How many ended with each status other than ok."""
     reason: str | None = None
@@ -73,62 +73,61 @@ class Standing:
     entries: tuple[Entry, ...]
 
 
-def standings(rows: Iterable[Row], weights: str = "average") -> list[Standing]:
+def standings(rows: Iterable[Row], weights: Weights = "average") -> list[Standing]:
     """Standings of the final scores, in the order in which the rows first name them.
 
     Args:
         rows: of a leaderboard, with all columns.
         weights: which weights' scores.
     """
-    rows = list(rows)
-    finals = [r for r in rows if r["fraction"] == 1 and r["split"] == "test"]
-    scored = _newest(row for row in finals if row["weights"] == weights)
-    runs = _runs(rows)
     by_key: dict[str, list[Row]] = defaultdict(list)
-    for row in scored:
-        by_key[row["key"]].append(row)
-    return [_standing(key, group, runs) for key, group in by_key.items()]
-
-
-def _newest(rows: Iterable[Row]) -> list[Row]:
-    # The same weights evaluated twice (another metric was added) are one result, not two.
-    newest: dict[tuple[str, str], Row] = {}
+    failures: list[Row] = []
     for row in sorted(rows, key=lambda row: row["created"]):
-        newest[row["training_id"], row["key"]] = row
-    return list(newest.values())
+        if row["metric"] is None:
+            failures.append(row)
+        elif row["fraction"] == 1 and row["split"] == "test" and row["weights"] == weights:
+            by_key[row["key"]].append(row)
+    return [_standing(key, found, failures) for key, found in by_key.items()]
 
 
-def _group(row: Row) -> tuple[Any, ...]:
-    return (row["dataset"], row["dataset_options"], row["protocol_fingerprint"])
+def unscored_failures(rows: Iterable[Row]) -> list[Row]:
+    """Failed runs of data sets and protocols that no run has a score for, so no standing either."""
+    rows = list(rows)
+    scored = [row for row in rows if row["metric"] is not None]
+    return [
+        row
+        for row in rows
+        if row["metric"] is None and not any(_same_conditions(row, other) for other in scored)
+    ]
 
 
-def _entry_key(row: Row) -> tuple[str, str, str]:
+def _same_conditions(failure: Row, scored: Row) -> bool:
+    """Whether a failed run was to be measured as a row was: on that data, under that protocol."""
+    if failure["protocol_fingerprint"] != scored["protocol_fingerprint"]:
+        return False
+    if failure["dataset_fingerprint"] is not None:
+        return bool(failure["dataset_fingerprint"] == scored["dataset_fingerprint"])
+    # It failed before it read its data: the name is known, and the options at least as given.
+    given, full = json.loads(failure["dataset_options"]), json.loads(scored["dataset_options"])
+    return bool(failure["dataset"] == scored["dataset"] and given.items() <= full.items())
+
+
+def _identity(row: Row) -> tuple[str, str, str]:
     return (row["model"], row["model_options"], row["model_code"])
 
 
-def _runs(rows: Iterable[Row]) -> dict[tuple[Any, ...], dict[tuple[str, str, str], dict[str, str]]]:
-    """By group and entry: the latest status of each training, from all rows."""
-    runs: dict[tuple[Any, ...], dict[tuple[str, str, str], dict[str, str]]] = defaultdict(
-        lambda: defaultdict(dict)
-    )
-    for row in sorted(rows, key=lambda row: row["created"]):
-        statuses = runs[_group(row)][_entry_key(row)]
-        if row["metric"] is None:
-            statuses[row["training_id"]] = row["status"]
-        elif row["fraction"] == 1 and row["split"] == "test":
-            statuses[row["training_id"]] = "ok"
-    return runs
-
-
-def _standing(key: str, rows: Sequence[Row], runs: dict[Any, Any]) -> Standing:
+def _standing(key: str, rows: Sequence[Row], failures: Sequence[Row]) -> Standing:
     first = rows[0]
-    by_entry: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row["seed"]):
-        by_entry[_entry_key(row)].append(row)
-    # A model that never got as far as a score has its place too, at the end.
-    statuses = runs[_group(first)]
-    entries = [_entry(k, by_entry.get(k, []), statuses[k].values()) for k in statuses]
-    entries = _ranked(_labelled(entries), first["better"])
+    # By entry and seed, the newest of each: weights that were evaluated twice, or trained again by
+    # another version, are one result of that seed and not two.
+    results: dict[tuple[str, str, str], dict[int, Row]] = defaultdict(dict)
+    for failure in failures:
+        asked = first["metric"] in json.loads(failure["metrics"]) or first["metric"] == SAMPLE_RANGE
+        if asked and any(_same_conditions(failure, row) for row in rows):
+            results[_identity(failure)][failure["seed"]] = failure
+    for row in rows:
+        results[_identity(row)][row["seed"]] = row
+    entries = [_entry(identity, by_seed) for identity, by_seed in results.items()]
     return Standing(
         key=key,
         group=f"{first['dataset_fingerprint']}/{first['protocol_fingerprint']}",
@@ -142,23 +141,25 @@ def _standing(key: str, rows: Sequence[Row], runs: dict[Any, Any]) -> Standing:
         better=first["better"],
         unit=first["unit"] or "",
         hardware=first["hardware"],
-        entries=tuple(entries),
+        entries=tuple(_ranked(_labelled(entries), first["better"])),
     )
 
 
-def _entry(key: tuple[str, str, str], rows: Sequence[Row], statuses: Collection[str]) -> Entry:
-    model, options, code = key
+def _entry(identity: tuple[str, str, str], by_seed: dict[int, Row]) -> Entry:
+    model, options, code = identity
+    rows = [by_seed[seed] for seed in sorted(by_seed)]
     valued = [row for row in rows if row["value"] is not None]
-    failures = [status for status in statuses if status != "ok"]
+    failures = Counter(row["status"] for row in rows if row["metric"] is None)
+    reasons = [row["reason"] for row in rows if row["metric"] is not None and row["reason"]]
     return Entry(
         model=model,
         options=options,
         code=code,
         values=tuple(row["value"] for row in valued),
         seeds=tuple(row["seed"] for row in valued),
-        runs=len(statuses),
-        failures={status: failures.count(status) for status in dict.fromkeys(failures)},
-        reason=next((row["reason"] for row in rows if row["reason"]), None),
+        runs=len(rows),
+        failures=dict(failures),
+        reason=reasons[0] if reasons else None,
     )
 
 

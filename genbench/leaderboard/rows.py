@@ -49,6 +49,7 @@ def of_run(spec: RunSpec, environment: Mapping[str, Any], dataset_fingerprint: s
         "protocol": spec.protocol.name,
         "protocol_fingerprint": spec.protocol.fingerprint,
         "seed": spec.seed,
+        "metrics": json.dumps([metric.name for metric in spec.metrics]),
         "genbench": spec.genbench,
         **environment,
     }
@@ -86,7 +87,13 @@ def of_score(
         "split": point.split,
         "fraction": point.fraction,
         "weights": point.weights,
-        "metric": [metric.name, metric.distribution, version, metric.options],
+        # A metric from a file has no version but its content.
+        "metric": [
+            metric.name,
+            metric.distribution or metric.code,
+            version,
+            metric.options,
+        ],
         "score": score.name,
         "extractor": fingerprint,
     }
@@ -115,6 +122,26 @@ def of_score(
         "hardware": score.hardware,
         "key": hash_of(key),
     }
+
+
+OF_A_SCORE = frozenset(
+    {
+        *("split", "fraction", "images", "weights", "metric", "metric_version", "metric_options"),
+        *("extractor", "extractor_fingerprint", "score", "value", "error", "better", "unit"),
+        *("hardware", "key"),
+    }
+)
+"""The columns that `of_score` adds to what all rows of a run share."""
+
+
+def shared(row: Row) -> Row:
+    """What a row has in common with all rows of its run, as `of_run` made it."""
+    return {column: value for column, value in row.items() if column not in OF_A_SCORE}
+
+
+def from_plain(row: Mapping[str, Any]) -> Row:
+    """A row that has been through JSON, its time a time again."""
+    return {**row, "created": datetime.fromisoformat(row["created"])}
 
 
 def as_json(options: Mapping[str, Any]) -> str:

@@ -18,6 +18,9 @@ STATUSES = ("ok", "failed", "diverged", "timed-out", "out-of-memory", "interrupt
 
 NOT_APPLICABLE = "not-applicable"
 
+SAMPLE_RANGE = "sample-range"
+"""The core's own metric, which every run has: the share of sampled values outside [-1, 1]."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -50,6 +53,7 @@ COLUMNS = (
     _required("protocol", pa.string(), "name of the protocol"),
     _required("protocol_fingerprint", pa.string(), "hash of its training and evaluation sections"),
     _required("seed", pa.int64(), "seed of the run"),
+    _required("metrics", pa.string(), "names of all metrics that the run was asked for, as JSON"),
     Column("split", pa.string(), "measured against: validation on the curve, test at the end"),
     Column("fraction", pa.float64(), "share of the budget spent, from 0 to 1"),
     Column("images", pa.int64(), "real images charged so far"),

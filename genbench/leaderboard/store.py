@@ -6,7 +6,7 @@ for another and a reader sees a run's rows whole or not at all. Parquet's page c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,11 +27,11 @@ def commit(folder: Path, rows: Sequence[Row]) -> Path:
     if len(run_ids) != 1:
         raise ValueError(f"a file of the leaderboard holds one run, not {sorted(run_ids)}")
     path = folder / f"{run_ids.pop()}.parquet"
-    table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
     try:
+        table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
         with replace_file(path) as temporary:
             pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
-    except OSError as error:
+    except (OSError, pa.ArrowException, TypeError) as error:
         raise StoreError(f"The leaderboard file {path} cannot be written: {error}.") from error
     return path
 
@@ -85,8 +85,7 @@ def read_file(path: Path) -> pa.Table:
     return table
 
 
-def rows_of(table: pa.Table, columns: Iterable[str] | None = None) -> list[Row]:
+def rows_of(table: pa.Table) -> list[Row]:
     """A table's rows as plain data."""
-    selected = table.select(list(columns)) if columns is not None else table
-    rows: list[Row] = selected.to_pylist()
+    rows: list[Row] = table.to_pylist()
     return rows

@@ -31,7 +31,7 @@ class Listeners:
             try:
                 self._manager.register(point.load(), origin)
                 self._manager.check_pending()
-            except Exception:
+            except (Exception, SystemExit):
                 self._dismiss(origin)
 
     def notify(self, hook: str, **arguments: Any) -> None:
@@ -42,7 +42,7 @@ class Listeners:
             others = everyone - {impl.plugin}
             try:
                 self._manager.subset_hook_caller(hook, others)(**arguments)
-            except Exception:
+            except (Exception, SystemExit):
                 self._dismiss(impl.plugin_name)
 
     def _dismiss(self, name: str) -> None:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from genbench import data, plan, protocol, runner
 from genbench.contract import Batch
 from genbench.data import LoadedData
-from genbench.environment import make_repeatable
+from genbench.environment import repeatable
 from genbench.plan import RunSpec
 from genbench.protocol import Protocol
 from genbench.train import Trainer
@@ -85,7 +85,6 @@ def compare(benchmark: BenchmarkFixture, device: torch.device) -> float:
     budget = quick.model_copy(update={"training": training, "evaluation": evaluation})
     request = plan.requests(models=["ae-gan"], protocol=budget, seeds=[0], settings={})[0]
     spec: RunSpec = plan.resolve(request)
-    make_repeatable(device, threads=1)
     loaded = data.load(spec.dataset.name, spec.dataset.make(), device)
 
     plain = plain_loop(runner.make_model(spec, loaded.spec, device), loaded, training.batch_size)
@@ -99,7 +98,8 @@ def compare(benchmark: BenchmarkFixture, device: torch.device) -> float:
             torch.cuda.synchronize()
         theirs.append(time.perf_counter() - started)
 
-    benchmark.pedantic(ours, setup=time_the_other, rounds=ROUNDS, warmup_rounds=1)
+    with repeatable(device, threads=1):
+        benchmark.pedantic(ours, setup=time_the_other, rounds=ROUNDS, warmup_rounds=1)
     pairs = zip(benchmark.stats.stats.data, theirs[-ROUNDS:], strict=True)
     ratio = statistics.median(our / their for our, their in pairs)
     benchmark.extra_info.update(

@@ -56,6 +56,24 @@ def test_a_plugin_that_does_not_import_is_named_and_the_others_are_well(
     assert "toy-ae" in found["models"]["detail"]
 
 
+def test_a_plugin_that_ends_the_process_on_import_is_named_and_the_others_are_looked_at(
+    command: Command, distribution: Callable[..., Path]
+) -> None:
+    site = distribution(
+        "genbench-deadly",
+        "[genbench.models]\ndeadly = deadly:M\n[genbench]\ndeadly-hooks = exits\n",
+        deadly="import os; os._exit(7)\n",
+        exits="import sys; sys.exit(0)\n",
+    )
+    done = command("doctor", "--format", "json", path=site)
+    assert done.returncode == 1
+    found = findings(done)
+    assert "ended the process with exit code 7" in found["model deadly"]["detail"]
+    assert "SystemExit" in found["hooks deadly-hooks"]["detail"]
+    assert "toy-ae" in found["models"]["detail"]
+    assert "local" in found["executors"]["detail"]
+
+
 def test_a_name_that_is_claimed_twice_is_named(
     command: Command, distribution: Callable[..., Path]
 ) -> None:

@@ -77,7 +77,7 @@ def test_a_wrong_name_is_answered_with_the_nearest(
 def test_duckdb_finds_the_mean_and_spread_that_genbench_shows(
     leaderboard: Callable[..., Result], results: Path, weights: str
 ) -> None:
-    told = json.loads(leaderboard("--format", "json", "--weights", weights).stdout)
+    told = json.loads(leaderboard("--format", "json", "--weights", weights).stdout)["standings"]
     ours = {
         (entry["model"], standing["score"]): (entry["mean"], entry["spread"])
         for standing in told
@@ -114,6 +114,22 @@ def test_a_damaged_file_is_named_and_left_out_only_if_asked(
         assert "toy-ae" in skipped.stdout
     finally:
         path.unlink()
+
+
+def test_a_failure_under_conditions_that_nothing_was_scored_under_is_told(
+    tmp_path: Path, tiny_protocol: Protocol
+) -> None:
+    edited = tiny_protocol.training.model_copy(update={"images": 200})
+    for protocol, fault in (
+        (tiny_protocol, "none"),
+        (tiny_protocol.model_copy(update={"training": edited}), "raises-in-step"),
+    ):
+        options = {"toy-faulty": {"fault": fault}}
+        genbench.run("toy-faulty", protocol=protocol, options=options, results=tmp_path)
+    shown = CliRunner().invoke(main, ["leaderboard", "--results", str(tmp_path)]).stdout
+    assert "failed: RuntimeError: the sky fell [bold]hard[/bold]" in shown
+    told = CliRunner().invoke(main, ["leaderboard", "--results", str(tmp_path), "--format", "json"])
+    assert [row["status"] for row in json.loads(told.stdout)["failures"]] == ["failed"]
 
 
 def test_without_a_leaderboard_it_says_what_makes_one(tmp_path: Path) -> None:

@@ -80,6 +80,13 @@ def test_a_run_that_is_there_is_reused_and_says_so(invoke: Invoke) -> None:
     assert "already" not in invoke("--model", "toy-ae", "--fresh").stdout
 
 
+def test_seeds_and_models_that_are_named_twice_run_once(invoke: Invoke) -> None:
+    done = invoke("--model", "toy-ae", "--model", "toy-ae", "--seed", "1", "--seed", "1")
+    assert done.exit_code == 0
+    assert "not begun" not in done.stdout
+    assert "toy-ae-toy-squares-s1-" in done.stdout
+
+
 def test_the_exit_status_is_0_only_if_every_run_is_ok(invoke: Invoke) -> None:
     done = invoke(
         "--model", "toy-ae", "--model", "toy-faulty", "--set", "toy-faulty.fault=diverges"
@@ -101,6 +108,8 @@ def test_the_exit_status_is_0_only_if_every_run_is_ok(invoke: Invoke) -> None:
         (["--model", "toy-ae", "--set", "toy-ae.widht=3"], "no option 'widht'. Did you mean width"),
         (["--model", "toy-ae", "--set", "toy-ae.width=x"], "'width' of the model 'toy-ae' "),
         (["--model", "toy-ae", "--set", "width=3"], "is not NAME.OPTION=VALUE"),
+        (["--model", "toy-ae", "--set", "toy-mean.x=3"], "no 'toy-mean' takes part in this run"),
+        (["--model", "toy-ae", "--timeout", "0"], "'--timeout'"),
         (["--model", "toy-ae", "--seeds", "0"], "'--seeds'"),
         (["--model", "toy-ae", "--seeds", "2", "--seed", "1"], "not both"),
         ([], "Missing option '--model'"),
@@ -144,16 +153,26 @@ def test_the_real_command_runs_in_a_worker_and_a_broken_plugin_hides_no_other(
         "ImportError: its own fault" in done.stdout
     )
     listed = command("leaderboard", "--format", "json", path=site)
-    (standing, *_) = json.loads(listed.stdout)
+    (standing, *_) = json.loads(listed.stdout)["standings"]
     by_model = {entry["model"]: entry for entry in standing["entries"]}
     assert by_model["toy-ae"]["failures"] == {}
     assert by_model["broken"]["failures"] == {"failed": 1}
 
 
-def test_pdb_stops_where_the_plugin_raised(command: Command, tiny_file: Path) -> None:
+@pytest.mark.parametrize(
+    ("fault", "look", "seen"),
+    [
+        ("raises-in-step", "p 'the fault is ' + self.fault", "the fault is raises-in-step"),
+        # genbench says this one in its own words; the debugger stops at the plugin's.
+        ("refuses-shape", "p 'the shape is', data.shape", "('the shape is', (1, 8, 8))"),
+    ],
+)
+def test_pdb_stops_where_the_plugin_raised(
+    command: Command, tiny_file: Path, fault: str, look: str, seen: str
+) -> None:
     done = command(
-        "run", "--model", "toy-faulty", "--set", "toy-faulty.fault=raises-in-step", "--pdb",
-        "--protocol", tiny_file, "--device", "cpu", input="p 'the fault is ' + self.fault\nq\n",
+        "run", "--model", "toy-faulty", "--set", f"toy-faulty.fault={fault}", "--pdb",
+        "--protocol", tiny_file, "--device", "cpu", input=f"{look}\nq\n",
     )  # fmt: skip
-    assert "the fault is raises-in-step" in done.stdout
+    assert seen in done.stdout
     assert done.returncode == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 import genbench
 from genbench import plan
@@ -19,6 +20,7 @@ from genbench.api import Result
 from genbench.errors import UsageError
 from genbench.executors.local import LocalExecutor
 from genbench.hookspecs import hookimpl
+from genbench.leaderboard import store
 from genbench.protocol import Protocol
 
 
@@ -79,6 +81,47 @@ def test_a_worker_that_dies_takes_only_its_run_with_it(
     assert dead.rows[-1]["status"] == "failed"
     assert reason in (dead.folder / "log.txt").read_text()
     assert run_in("toy-ae").status == "ok"
+
+
+def test_scores_of_a_run_whose_worker_died_stay(run_in: Any) -> None:
+    dead = run_in("toy-faulty", "exits-late")
+    kept = {(row["split"], row["fraction"]) for row in dead.rows if row["value"] is not None}
+    assert kept == {("validation", 0.5)}
+    assert dead.rows[-1]["device"] == "cpu"
+
+
+def test_what_was_printed_before_a_crash_is_in_the_log(run_in: Any) -> None:
+    log = (run_in("toy-faulty", "crashes").folder / "log.txt").read_text()
+    assert "last words" in log
+    assert "Fatal Python error: Segmentation fault" in log
+    assert "in train_step" in log
+
+
+def test_a_run_that_takes_too_long_is_timed_out_with_its_stack_in_the_log(run_in: Any) -> None:
+    result = run_in("toy-faulty", "hangs", timeout_seconds=3)
+    assert result.status == "timed-out"
+    assert "longer than the 3 s of --timeout" in str(result.reason)
+    assert "in train_step" in (result.folder / "log.txt").read_text()
+    assert run_in("toy-ae").status == "ok"
+
+
+def test_a_plugin_that_reads_standard_input_does_not_hang(run_in: Any) -> None:
+    result = run_in("toy-faulty", "reads-stdin")
+    assert result.status == "failed"
+    assert "A run in a worker has no terminal: use --pdb" in str(result.reason)
+
+
+def test_what_lies_in_the_current_folder_is_not_imported(
+    tmp_path: Path, tiny: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queue.py").write_text("raise RuntimeError('the wrong queue')")
+    monkeypatch.chdir(tmp_path)
+    local = LocalExecutor()
+    try:
+        result = genbench.run("toy-ae", executor=local, protocol=tiny, device="cpu")[0]
+    finally:
+        local.close()
+    assert result.status == "ok"
 
 
 def test_a_plugin_that_ends_the_process_on_import_fails_by_itself(
@@ -155,7 +198,9 @@ def test_ctrl_c_ends_the_run_as_interrupted_and_says_how_to_go_on(
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "interrupted" in err
-    assert "The same command again goes on" in out
+    assert "The same command again runs what is missing" in out
+    rows = store.rows_of(store.read(tmp_path / "results" / "leaderboard"))
+    assert [row["status"] for row in rows] == ["interrupted"]
     assert "Traceback" not in err + out
 
 
@@ -187,15 +232,16 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path, tiny_file: Path
         time.sleep(0.05)
 
 
-def test_the_same_run_in_two_processes_is_refused(tiny: Protocol, tmp_path: Path) -> None:
-    from filelock import FileLock
-
+def test_a_run_that_another_process_is_at_is_left_to_it_and_the_rest_go_on(
+    tiny: Protocol, tmp_path: Path
+) -> None:
     request = plan.requests(models=["toy-ae"], protocol=tiny, seeds=[0], settings={})[0]
     run_id = plan.resolve(request).run_id
     runs = tmp_path / "results" / "runs"
     runs.mkdir(parents=True)
-    with (
-        FileLock(runs / f".{run_id}.lock"),
-        pytest.raises(UsageError, match=f"{run_id} is going on in another process"),
-    ):
-        genbench.run("toy-ae", protocol=tiny, results=tmp_path / "results", device="cpu")
+    with FileLock(runs / f".{run_id}.lock"):
+        first, second = genbench.run(
+            "toy-ae", seeds=[0, 1], protocol=tiny, results=tmp_path / "results", device="cpu"
+        )
+    assert (first.status, second.status) == ("running", "ok")
+    assert str(first.reason).startswith("Another process is running it, in ")

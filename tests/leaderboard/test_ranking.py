@@ -19,7 +19,8 @@ def row(model: str = "toy", seed: int = 0, value: float | None = 1.0, **columns:
         "created": datetime(2026, 1, 1, tzinfo=UTC), "status": "ok", "reason": None,
         "model_options": "{}", "model_code": "c", "dataset": "d", "dataset_options": "{}",
         "dataset_fingerprint": "x", "protocol": "p", "protocol_fingerprint": "f", "seed": seed,
-        "split": "test", "fraction": 1.0, "weights": "average", "metric": "fid", "score": "fid",
+        "metrics": '["fid"]', "split": "test", "fraction": 1.0, "weights": "average",
+        "metric": "fid", "score": "fid",
         "extractor": None, "better": "lower", "unit": "", "hardware": False, "key": "k",
         "value": value, **columns,
     }  # fmt: skip
@@ -89,13 +90,12 @@ def test_the_last_weights_and_the_curve_are_no_part_of_the_standing() -> None:
 
 
 def test_failures_count_and_are_never_dropped() -> None:
-    failed = {"metric": None, "score": None, "split": None, "fraction": None, "value": None}
     (standing,) = ranking.standings(
         [
             *rows("good", 1.0, 1.1),
             row("shaky", 0, 1.2),
-            row("shaky", 1, status="diverged", **failed),
-            row("hopeless", 0, status="failed", **failed),
+            row("shaky", 1, status="diverged", **FAILED),
+            row("hopeless", 0, status="failed", **FAILED),
         ]
     )
     found = {e.model: (e.runs, e.failures, e.mean) for e in standing.entries}
@@ -107,10 +107,62 @@ def test_failures_count_and_are_never_dropped() -> None:
     assert standing.entries[-1].model == "hopeless"
 
 
+FAILED = {
+    "metric": None,
+    "score": None,
+    "split": None,
+    "fraction": None,
+    "value": None,
+    "key": None,
+}
+
+
+def test_a_failure_counts_only_where_its_metric_was_asked_for() -> None:
+    other = row("toy", 1, status="failed", metrics='["other"]', **FAILED)
+    (standing,) = ranking.standings([row("toy", 0), other])
+    assert (standing.entries[0].runs, standing.entries[0].failures) == (1, {})
+
+
+def test_a_metric_that_fails_later_takes_nothing_from_the_scores_that_are_there() -> None:
+    later = datetime(2026, 1, 2, tzinfo=UTC)
+    broken = row(status="failed", created=later, metrics='["fid", "broken"]', **FAILED)
+    (standing,) = ranking.standings([row(value=1.0), broken])
+    assert (standing.entries[0].values, standing.entries[0].failures) == ((1.0,), {})
+
+
+def test_a_failure_is_not_forgotten_when_other_metrics_go_well() -> None:
+    fine = row("toy", 0, metric="other", score="other", key="o", metrics='["other"]')
+    failed = row("toy", 0, status="failed", **FAILED)
+    found = ranking.standings([row("good", 0), failed, fine])
+    (by_fid,) = [s for s in found if s.score == "fid"]
+    assert {e.model: e.failures for e in by_fid.entries} == {"good": {}, "toy": {"failed": 1}}
+
+
+def test_data_of_equal_content_under_another_name_is_the_same_data() -> None:
+    (standing,) = ranking.standings(
+        [row("a"), row("b", dataset="copy", dataset_options='{"root": "elsewhere"}')]
+    )
+    assert {entry.model for entry in standing.entries if entry.values} == {"a", "b"}
+
+
+def test_a_seed_counts_once_however_often_it_was_trained() -> None:
+    later = datetime(2026, 1, 2, tzinfo=UTC)
+    again = [row("toy", 0, 2.0, training_id="newer genbench", created=later), row("toy", 1, 3.0)]
+    (standing,) = ranking.standings([row("toy", 0, 1.0), *again])
+    assert standing.entries[0].seeds == (0, 1)
+    assert standing.entries[0].values == (2.0, 3.0)
+
+
+def test_failures_that_no_standing_counts_are_told_by_themselves() -> None:
+    lonely = row("toy", status="failed", protocol_fingerprint="edited", **FAILED)
+    unread = row("toy", status="failed", **{**FAILED, "dataset_fingerprint": None})
+    rows = [row("good"), lonely, unread]
+    assert ranking.unscored_failures(rows) == [lonely]
+
+
 def test_a_run_that_was_mended_is_a_failure_no_more() -> None:
-    failed = {"metric": None, "score": None, "split": None, "fraction": None, "value": None}
     later = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=1)
-    (standing,) = ranking.standings([row(status="failed", **failed), row(created=later, value=3.0)])
+    (standing,) = ranking.standings([row(status="failed", **FAILED), row(created=later, value=3.0)])
     assert standing.entries[0].failures == {}
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Gt
 from torch import Generator, Tensor, nn
 
 from genbench.contract import DataSpec, Split
@@ -21,10 +24,8 @@ class Gaussian(nn.Module):
     mean: Tensor
     factor: Tensor
 
-    def __init__(self, data: DataSpec, *, jitter: float = 1e-6) -> None:
+    def __init__(self, data: DataSpec, *, jitter: Annotated[float, Gt(0)] = 1e-6) -> None:
         super().__init__()
-        if not jitter > 0:
-            raise ValueError(f"jitter is a positive fraction of the mean variance, not {jitter}")
         self.shape = data.shape
         self.jitter = jitter
         dim = dimension(data)

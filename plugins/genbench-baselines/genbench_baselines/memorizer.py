@@ -11,8 +11,8 @@ from genbench.contract import DataSpec, Split
 class Memorizer(nn.Module):
     """The empirical distribution: training examples, drawn with replacement.
 
-    No sample is better than a real one, so this is where metrics of quality and diversity end,
-    and where a metric of memorisation must sound the alarm.
+    Every sample is a real image, so this is how good scores are for a model that learned its
+    training split and nothing beyond it, and where a metric of memorisation must sound the alarm.
     """
 
     examples: Tensor

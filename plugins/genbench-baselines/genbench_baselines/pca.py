@@ -6,7 +6,10 @@ Journal of the Royal Statistical Society B 61(3), 1999; equation numbers are the
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Ge
 from torch import Generator, Tensor, nn
 
 from genbench.contract import DataSpec, Split
@@ -36,7 +39,7 @@ class PCA(nn.Module):
     variances: Tensor
     noise_variance: Tensor
 
-    def __init__(self, data: DataSpec, *, latent_dim: int = 8) -> None:
+    def __init__(self, data: DataSpec, *, latent_dim: Annotated[int, Ge(1)] = 8) -> None:
         super().__init__()
         dim = dimension(data)
         most = min(dim, data.size) - 1

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from genbench import options
+from genbench.errors import UsageError
 from genbench_baselines.gaussian import Gaussian
 
 
@@ -72,6 +74,6 @@ def test_examples_too_large_for_a_covariance_are_refused(spec):
         Gaussian(spec(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)))
 
 
-def test_a_jitter_that_is_not_positive_is_refused(points, spec):
-    with pytest.raises(ValueError, match="jitter is a positive fraction"):
-        Gaussian(spec(points), jitter=0)
+def test_a_jitter_that_is_not_positive_is_refused():
+    with pytest.raises(UsageError, match="'jitter' of the model takes float, not"):
+        options.resolve("model", Gaussian, {"jitter": 0})

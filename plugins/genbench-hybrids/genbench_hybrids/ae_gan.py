@@ -23,9 +23,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Generator, Tensor, nn
 from torch.nn.functional import mse_loss, softplus
 from torch.optim import Adam, Optimizer
@@ -76,28 +77,15 @@ class AEGAN(nn.Module):
         self,
         data: DataSpec,
         *,
-        latent_dim: int = 8,
-        width: int = 256,
-        lr: float = 1e-3,
+        latent_dim: Annotated[int, Ge(1)] = 8,
+        width: Annotated[int, Ge(32)] = 256,
+        lr: Annotated[float, Gt(0)] = 1e-3,
         loss: Literal["non-saturating", "minimax"] = "non-saturating",
-        reconstruction_weight: float = 10.0,
-        latent_weight: float = 0.1,
-        gradient_penalty: float = 0.1,
+        reconstruction_weight: Annotated[float, Ge(0)] = 10.0,
+        latent_weight: Annotated[float, Ge(0)] = 0.1,
+        gradient_penalty: Annotated[float, Ge(0)] = 0.1,
     ) -> None:
         super().__init__()
-        options: list[tuple[str, float, float]] = [
-            ("latent_dim", latent_dim, 1),
-            ("width", width, 32),
-            ("lr", lr, 0),
-            ("reconstruction_weight", reconstruction_weight, 0),
-            ("latent_weight", latent_weight, 0),
-            ("gradient_penalty", gradient_penalty, 0),
-        ]
-        for option, value, least in options:
-            if not value >= least:
-                raise ValueError(f"{option} is at least {least}, not {value}")
-        if loss not in ("non-saturating", "minimax"):
-            raise ValueError(f"loss is 'non-saturating' or 'minimax', not {loss!r}")
         self.latent_dim = latent_dim
         self.lr = lr
         self.loss = loss

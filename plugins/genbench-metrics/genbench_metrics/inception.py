@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -84,9 +85,13 @@ class InceptionV3Compat:
 
         path = downloaded() if self.weights is None else self.weights
         weights = read(path)
+        # torch-fidelity unpickles whatever it is given: it is given what was checked, not the file
+        checked = io.BytesIO()
+        torch.save(dict(weights), checked)
+        checked.seek(0)
         try:
             network = FeatureExtractorInceptionV3(
-                "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path)
+                "inception-v3-compat", ["2048"], feature_extractor_weights_path=checked
             )
         except RuntimeError as error:
             raise not_weights(path, error) from error
@@ -96,7 +101,7 @@ class InceptionV3Compat:
 def read(path: Path) -> Mapping[str, Tensor]:
     """The weights in a file.
 
-    torch-fidelity unpickles whatever the file says; a file that gets past here holds tensors only.
+    A file that gets past here held nothing but tensors.
     """
     if not path.is_file():
         raise GenbenchError(f"There is no file of Inception weights at {path}.")

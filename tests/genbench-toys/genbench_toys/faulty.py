@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import time
 from collections.abc import Mapping
 from typing import Literal
 
@@ -30,6 +32,10 @@ Fault = Literal[
     "sample-too-bright",
     "sample-from-global-stream",
     "exits",
+    "exits-late",
+    "crashes",
+    "hangs",
+    "reads-stdin",
     "is-killed",
     "interrupts",
     "prints",
@@ -59,6 +65,15 @@ class Faulty(Autoencoder):
             raise torch.OutOfMemoryError("tried to allocate 999 GiB")
         if self.fault == "exits":
             os._exit(3)
+        if self.fault == "exits-late" and step.progress > 0.6:
+            os._exit(3)
+        if self.fault == "crashes":
+            print("last words")
+            ctypes.string_at(0)
+        if self.fault == "hangs":
+            time.sleep(3600)
+        if self.fault == "reads-stdin":
+            input()
         if self.fault == "is-killed":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.fault == "interrupts":

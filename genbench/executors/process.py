@@ -1,0 +1,150 @@
+"""The worker process as its parent sees it: ask, listen, wait, end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from genbench.errors import GenbenchError, UsageError
+from genbench.listeners import Listeners
+
+GRACE_SECONDS = 5
+"""How long a worker has to write its stack after SIGABRT before it is killed."""
+
+
+class WorkerDiedError(GenbenchError):
+    """The worker process ended in the middle of a question."""
+
+    def __init__(self, message: str, status: str = "failed") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Worker:
+    """The process and the two ends of what is said with it (`genbench.executors.worker`)."""
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        """Whether Ctrl-C came in while a question was open."""
+        self._killed = False
+        self._timed_out = False
+        reading, writing = os.pipe()
+        self._process = subprocess.Popen(
+            # -P: what lies in the current folder is not imported in place of what is installed.
+            [sys.executable, "-P", "-m", "genbench.executors.worker", str(writing)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[writing],
+            encoding="utf-8",
+            # Ctrl-C reaches this process alone, which passes it on once and then waits.
+            start_new_session=True,
+            # For what is loaded later than `genbench.environment.repeatable` can limit it.
+            env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ},
+        )
+        os.close(writing)
+        self._answers: IO[str] = os.fdopen(reading, encoding="utf-8")
+
+    def ask(
+        self, question: Mapping[str, Any], listeners: Listeners, timeout_seconds: float | None
+    ) -> Any:
+        """Put a question, hand on the events, return the answer.
+
+        Raises:
+            WorkerDiedError: there will be none.
+            GenbenchError: as the other side raised it.
+        """
+        assert self._process.stdin is not None
+        with self._passing_interrupts_on(), self._ending_after(timeout_seconds):
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(json.dumps(question) + "\n")
+                self._process.stdin.flush()
+            while (line := self._answers.readline()).endswith("\n"):
+                message = json.loads(line)
+                if "event" not in message:
+                    return _answer(message)
+                arguments = dict(message["arguments"])
+                if "folder" in arguments:
+                    arguments["folder"] = Path(arguments["folder"])
+                listeners.notify(message["event"], **arguments)
+            raise self._death(timeout_seconds)
+
+    def end(self) -> None:
+        """End the process, whatever it does; it has nothing to write when no question is open."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        self._process.kill()
+        self._process.wait()
+        self._answers.close()
+
+    @contextlib.contextmanager
+    def _passing_interrupts_on(self) -> Iterator[None]:
+        # A flag and not an exception, which could be raised between reading a line and keeping it.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def pass_on(*_: object) -> None:
+            self._killed = self.interrupted
+            self.interrupted = True
+            self._process.send_signal(signal.SIGKILL if self._killed else signal.SIGINT)
+
+        before = signal.signal(signal.SIGINT, pass_on)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    @contextlib.contextmanager
+    def _ending_after(self, seconds: float | None) -> Iterator[None]:
+        if seconds is None:
+            yield
+            return
+
+        def end() -> None:
+            self._timed_out = True
+            # Its faulthandler writes the stack to the run's log, also from within C code.
+            self._process.send_signal(signal.SIGABRT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(GRACE_SECONDS)
+            self._process.kill()
+
+        timer = threading.Timer(seconds, end)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _death(self, timeout_seconds: float | None) -> WorkerDiedError:
+        code = self._process.wait()
+        if self._timed_out:
+            return WorkerDiedError(
+                f"It took longer than the {timeout_seconds:g} s of --timeout; its stack is at the "
+                "end of the log.",
+                "timed-out",
+            )
+        if self._killed:
+            return WorkerDiedError("It was interrupted twice, and ended at once.", "interrupted")
+        if code >= 0:
+            return WorkerDiedError(f"The worker process ended by itself, with exit code {code}.")
+        name = signal.Signals(-code).name
+        hint = " The system may have run out of memory." if name == "SIGKILL" else ""
+        return WorkerDiedError(f"The worker process was ended by {name}.{hint}")
+
+
+def _answer(message: Mapping[str, Any]) -> Any:
+    if "bug" in message:
+        raise RuntimeError(f"in the worker:\n{message['bug']}")
+    if "error" in message:
+        kind = UsageError if message["exit_code"] == UsageError.exit_code else GenbenchError
+        raise kind(message["error"])
+    return message["answer"]
