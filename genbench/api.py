@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genbench import checkpoint, environment, plan, protocol, runner, session
+from genbench import checkpoint, environment, plan, protocol, registry, runner, session
 from genbench.contract import DataSpec, Weights
-from genbench.errors import StoreError, UsageError
+from genbench.errors import StoreError, UsageError, nearest
 from genbench.executors import Executor
 from genbench.executors.in_process import InProcessExecutor
 from genbench.folder import RunFolder
@@ -28,22 +29,25 @@ class Result:
     status: str
     reason: str | None
     folder: Path
-    rows: list[Row]
+    rows: list[Row] = field(repr=False)
     """As `genbench.leaderboard.schema` describes them."""
 
     def score(self, name: str, weights: Weights = "average") -> float:
         """A reported score: of the test split, at the end.
 
         Raises:
-            KeyError: this run has no such score.
+            KeyError: this run has no such score; names those that it has.
         """
+        known = []
         for row in self.rows:
             at_end = row["split"] == "test" and row["fraction"] == 1
+            if at_end:
+                known.append(row["score"])
             if at_end and row["score"] == name and row["weights"] == weights:
                 if row["value"] is None:
                     raise KeyError(f"{name}: {row['reason']}")
                 return float(row["value"])
-        raise KeyError(name)
+        raise KeyError(f"{name}: {nearest(name, set(known))}")
 
 
 def run(
@@ -51,9 +55,9 @@ def run(
     *,
     dataset: str | type | None = None,
     protocol: str | protocol.Protocol = "quick",
-    metrics: Sequence[str | type] = (),
+    metrics: str | type | Sequence[str | type] = (),
     extractor: str | type | None = None,
-    seeds: Sequence[int] | None = None,
+    seeds: int | Sequence[int] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     results: str | Path = "results",
     device: str = "auto",
@@ -71,7 +75,7 @@ def run(
         protocol: a name, a ``.toml`` file, or a `genbench.protocol.Protocol`.
         metrics: likewise names or classes; none for the protocol's.
         extractor: None for the data set's own.
-        seeds: None for as many as the protocol says.
+        seeds: how many, or which; None for as many as the protocol says.
         options: by plugin name, as ``--set``.
         results: the results folder.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -89,14 +93,14 @@ def run(
         UsageError: a name, option or value that is wrong; nothing has been run.
     """
     chosen = _protocol(protocol)
-    models = [model] if isinstance(model, str | type) else list(model)
+    count = chosen.seeds if seeds is None else seeds
     requests = plan.requests(
-        models=[_reference(item) for item in models],
+        models=[_reference(item) for item in _listed(model)],
         datasets=[] if dataset is None else [_reference(dataset)],
         protocol=chosen,
-        metrics=[_reference(item) for item in metrics],
+        metrics=[_reference(item) for item in _listed(metrics)],
         extractor=None if extractor is None else _reference(extractor),
-        seeds=range(chosen.seeds) if seeds is None else seeds,
+        seeds=range(count) if isinstance(count, int) else count,
         settings=options or {},
     )
     runs = executor or InProcessExecutor()
@@ -157,6 +161,10 @@ def _protocol(given: str | protocol.Protocol) -> protocol.Protocol:
     return protocol.load(given) if isinstance(given, str) else given
 
 
+def _listed(items: str | type | Sequence[str | type]) -> list[str | type]:
+    return [items] if isinstance(items, str | type) else list(items)
+
+
 def _reference(item: str | type) -> str:
     """A class as the file and name that it can be imported from again, in any process."""
     if isinstance(item, str):
@@ -171,4 +179,10 @@ def _reference(item: str | type) -> str:
             f"The class {item.__qualname__} stands in no file: a row could never be run again. "
             "Write it to a .py file and give that."
         )
+    if not item.__qualname__.isidentifier():
+        raise UsageError(
+            f"The class {item.__qualname__} stands inside another or a function, where nobody can "
+            "import it. Move it to the top of its file."
+        )
+    registry.adopt(sys.modules[item.__module__])
     return f"{source}:{item.__qualname__}"

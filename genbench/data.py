@@ -6,6 +6,7 @@ Images are uint8 at rest and float32 in [-1, 1] in a model; points are float32 i
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -105,8 +106,12 @@ def load(name: str, dataset: Dataset, device: torch.device) -> LoadedData:
         ContractError: splits that are not what `genbench.contract.Splits` promises.
         GenbenchError: content that differs from the fingerprint that the data set declares.
     """
+    for attribute in ("classes", "levels", "extractor", "load"):
+        if not hasattr(dataset, attribute):
+            raise ContractError(f"The data set {name!r} has no {attribute!r}.")
     splits = dataset.load()
     _check(name, dataset, splits)
+    _check_overlap(name, splits)
     content = fingerprint(splits)
     declared = getattr(dataset, "fingerprint", content)
     if declared != content:
@@ -140,13 +145,36 @@ def fingerprint(splits: Splits) -> str:
     return digest.hexdigest()
 
 
+MOST_SHARED = 0.01
+"""Of the examples of one split, the share that may be in another: real data has some duplicates."""
+
+
+def _check_overlap(name: str, splits: Splits) -> None:
+    contents = [{row.tobytes() for row in examples.x.numpy()} for examples in splits]
+    for (first, a), (second, b) in itertools.combinations(
+        zip(Splits._fields, contents, strict=True), 2
+    ):
+        shared = len(a & b)
+        if shared > MOST_SHARED * min(len(a), len(b)):
+            raise ContractError(
+                f"The data set {name!r} has {shared:,} examples that are in {first} and in {second}"
+                ": a model would be measured on what it was trained on."
+            )
+
+
 def _check(name: str, dataset: Dataset, splits: Any) -> None:
     def refuse(what: str) -> ContractError:
         return ContractError(f"The data set {name!r} gave {what}.")
 
     if not (isinstance(splits, tuple) and len(splits) == len(Splits._fields)):
         raise refuse(f"{type(splits).__name__} where load() must return genbench.Splits")
-    shape = splits[0].x.shape[1:]
+    for split, examples in zip(Splits._fields, splits, strict=True):
+        parts = examples if isinstance(examples, tuple) else (examples,)
+        tensors = [isinstance(part, Tensor) for part in parts if part is not None]
+        if len(parts) != len(Examples._fields) or not all(tensors) or parts[0] is None:
+            kinds = ", ".join(type(part).__name__ for part in parts)
+            raise refuse(f"a {split} split of {kinds}: it is genbench.Examples of tensors")
+    shape = splits[0][0].shape[1:]
     for split, (x, y) in zip(Splits._fields, splits, strict=True):
         if not (
             (x.dtype == torch.uint8 and x.ndim == 4) or (x.dtype == torch.float32 and x.ndim == 2)
@@ -155,7 +183,7 @@ def _check(name: str, dataset: Dataset, splits: Any) -> None:
                 f"a {split} split of {x.dtype} {tuple(x.shape)}: images are uint8 (N, C, H, W), "
                 "points float32 (N, D)"
             )
-        if x.dtype != splits[0].x.dtype or x.shape[1:] != shape:
+        if x.dtype != splits[0][0].dtype or x.shape[1:] != shape:
             raise refuse(f"splits of different kinds: {split} is {x.dtype} {tuple(x.shape)}")
         if len(x) == 0:
             raise refuse(f"an empty {split} split")

@@ -38,7 +38,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     if not names:
         return "None is installed."
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    by_lower = {known_name.lower(): known_name for known_name in names}
+    found = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
+    close = [by_lower[lower] for lower in found]
     if close:
         return f"Did you mean {' or '.join(close)}?"
     return f"There are: {', '.join(names)}."

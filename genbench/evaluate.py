@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -21,7 +21,7 @@ from genbench.contract import (
     has,
 )
 from genbench.data import LoadedData
-from genbench.errors import ContractError
+from genbench.errors import ContractError, nearest
 from genbench.evidence import RunEvidence, missing_need
 from genbench.leaderboard import rows
 from genbench.leaderboard.rows import Point
@@ -68,6 +68,32 @@ ALWAYS: tuple[PluginSpec, Metric] = (
     ),
     SampleRange(),
 )
+
+
+def checked_metric(name: str, metric: Any) -> Metric:
+    """A metric that says of itself what `genbench.contract.Metric` asks for.
+
+    Raises:
+        ContractError: it does not; says what is missing.
+    """
+
+    def refuse(what: str) -> ContractError:
+        return ContractError(f"The metric {name!r} {what}.")
+
+    for attribute in ("version", "needs", "scores", "measure"):
+        if not hasattr(metric, attribute):
+            raise refuse(f"has no {attribute!r}")
+    if not isinstance(metric.version, str):
+        raise refuse(f"has version {metric.version!r}, which must be text")
+    if isinstance(metric.needs, str):
+        raise refuse(f"has needs {metric.needs!r}, which must be a tuple: ({metric.needs!r},)")
+    for need in metric.needs:
+        if need not in get_args(Need):
+            raise refuse(f"needs {need!r}, which nothing offers. {nearest(need, get_args(Need))}")
+    if not metric.scores or not all(isinstance(score, Score) for score in metric.scores):
+        raise refuse("must have scores, a tuple of genbench.Score")
+    checked: Metric = metric
+    return checked
 
 
 def fit(model: Any, loaded: LoadedData, seed: int) -> float:
@@ -135,6 +161,15 @@ def _measure(
     if reason is not None:
         return {score.name: NotApplicable(reason) for score in metric.scores}
     measured = metric.measure(evidence)
+    if not isinstance(measured, Mapping):
+        raise ContractError(
+            f"The metric {name!r} gave {type(measured).__name__}; measure() gives values by score."
+        )
+    extra = set(measured) - {score.name for score in metric.scores}
+    if extra:
+        raise ContractError(
+            f"The metric {name!r} gave values that its scores do not list: {sorted(extra)}."
+        )
     results: dict[str, Measurement | NotApplicable] = {}
     for score in metric.scores:
         if score.name not in measured:

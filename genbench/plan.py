@@ -7,6 +7,7 @@ so that a plugin that breaks on import takes nothing else with it.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -72,7 +73,16 @@ class PluginSpec(BaseModel):
                 f"The {self.plugin.title} was edited after this run was asked for: its code is "
                 f"{now}, no longer {self.code}. Run again for the new code."
             )
-        return options.construct(registry.load(self.plugin), *args, options=self.options)
+        factory = registry.load(self.plugin)
+        try:
+            inspect.signature(factory).bind(*args, **self.options)
+        except TypeError as error:
+            takes = "DataSpec first, then " if args else ""
+            raise PluginError(
+                f"The constructor of the {self.plugin.title} must take {takes}options after a '*': "
+                f"{error}."
+            ) from error
+        return options.construct(factory, *args, options=self.options)
 
 
 class Request(BaseModel):

@@ -50,7 +50,7 @@ class Evaluation(_Section):
     @classmethod
     def _rising_shares(cls, points: tuple[float, ...]) -> tuple[float, ...]:
         if list(points) != sorted(set(points)) or points[0] <= 0 or points[-1] != 1:
-            raise ValueError("shares of the budget that rise from above 0 to 1")
+            raise ValueError("shares of the budget that rise, from above 0 to a last one of 1.0")
         return points
 
 
@@ -119,7 +119,8 @@ def load(reference: str) -> Protocol:
 def _problem(problem: Any) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
-        got = f" (got {problem['input']!r})" if where else ""
+        told = where and problem["type"] != "missing"
+        got = f" (got {problem['input']!r})" if told else ""
         return f"{where}: {problem['msg']}{got}".removeprefix(": ")
     *parents, key = problem["loc"]
     sections: dict[str, type[BaseModel]] = {"training": Training, "evaluation": Evaluation}

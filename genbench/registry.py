@@ -101,7 +101,7 @@ def find(kind: Kind, reference: str) -> Plugin:
         )
     raise UsageError(
         f"There is no {TITLES[kind]} {reference!r}. {nearest(reference, catalogue(kind))} "
-        f"See: genbench list {kind}s"
+        f"See: genbench list {kind}s. A class of your own is given as FILE.py:CLASS."
     )
 
 
@@ -126,6 +126,7 @@ def load(plugin: Plugin) -> Any:
 
     Raises:
         PluginError: the import failed; names the plugin, its origin and the cause.
+        UsageError: a file was imported but has no such class.
     """
     module_name, _, attribute = plugin.target.rpartition(":")
     try:
@@ -138,26 +139,41 @@ def load(plugin: Plugin) -> Any:
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"The {plugin.title} could not be imported: {type(error).__name__}: {error}"
+            f"{_beside(plugin, error)}"
         ) from error
     found = module
     for part in attribute.split("."):
         found = getattr(found, part, None)
-        if found is None:
-            classes = [name for name, item in vars(module).items() if isinstance(item, type)]
-            raise PluginError(
-                f"The {plugin.title} is not there: {module_name} has no {attribute!r}. "
-                f"{nearest(attribute, classes)}"
-            )
+    if found is None or (plugin.is_file and not isinstance(found, type)):
+        classes = [name for name, item in vars(module).items() if isinstance(item, type)]
+        wrong = UsageError if plugin.is_file else PluginError
+        raise wrong(
+            f"The {plugin.title} is not there: {module_name} has no class {attribute!r}. "
+            f"{nearest(attribute, classes)}"
+        )
     return found
 
 
-def _import_file(path: Path) -> Any:
-    # Keyed by content: an edited file is a new module, also in a process that goes on.
-    import hashlib  # here, as below: it takes as long to import as reading all names
+def _beside(plugin: Plugin, error: BaseException) -> str:
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    file = Path(plugin.target.rpartition(":")[0])
+    if not (plugin.is_file and name and (file.parent / f"{name}.py").exists()):
+        return ""
+    return (
+        f". {name}.py lies beside it, but a plugin in a file is that one file, which its rows name "
+        "by its hash. Put it all in one file, or make a package of it."
+    )
 
+
+def adopt(module: Any) -> None:
+    """Let a file that is imported already stand for itself: it is not run once more."""
+    path = Path(module.__file__).resolve()
+    sys.modules.setdefault(_file_module_name(path, path.read_bytes()), module)
+
+
+def _import_file(path: Path) -> Any:
     source = path.read_bytes()
-    digest = hashlib.sha256(source).hexdigest()[:16]
-    name = f"genbench_file_{path.stem}_{digest}"
+    name = _file_module_name(path, source)
     if name in sys.modules:
         return sys.modules[name]
     module = types.ModuleType(name)
@@ -171,6 +187,13 @@ def _import_file(path: Path) -> Any:
         del sys.modules[name]
         raise
     return module
+
+
+def _file_module_name(path: Path, source: bytes) -> str:
+    # Keyed by content: an edited file is a new module, also in a process that goes on.
+    import hashlib  # here, as below: it takes as long to import as reading all names
+
+    return f"genbench_file_{path.stem}_{hashlib.sha256(source).hexdigest()[:16]}"
 
 
 def code_hash(plugin: Plugin) -> str:

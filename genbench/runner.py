@@ -19,8 +19,8 @@ import torch
 
 from genbench import checkpoint, data, environment, plan
 from genbench.contract import History, Weights, has
-from genbench.errors import ContractError, PluginError
-from genbench.evaluate import Ruler, evaluate, fit
+from genbench.errors import ContractError, PluginError, StoreError
+from genbench.evaluate import Ruler, checked_metric, evaluate, fit
 from genbench.evidence import RunEvidence
 from genbench.folder import RunFolder
 from genbench.job import Job, Outcome
@@ -107,8 +107,7 @@ class _Run:
         with environment.repeatable(self.device, self.job.threads):
             self._look_around()
             self._prepare()
-            source = self._trained_before()
-            self._evaluate_final(self._train() if source is None else self._reload(source))
+            self._evaluate_final(self._reloaded() or self._train())
 
     def _look_around(self) -> None:
         """From here on rows know where they were made."""
@@ -135,7 +134,7 @@ class _Run:
         }
         extractor = spec.extractor.make().to(self.device) if spec.extractor else None
         self.ruler = Ruler(
-            [(metric, metric.make()) for metric in spec.metrics],
+            [(metric, checked_metric(metric.name, metric.make())) for metric in spec.metrics],
             extractor,
             spec.extractor.name if spec.extractor else None,
         )
@@ -148,6 +147,8 @@ class _Run:
             if not has(model, "fit"):
                 raise ContractError(f"The {spec.model.plugin.title} has no train_step and no fit.")
             return self._fitted()
+        if not has(model, "optimizers"):
+            raise ContractError(f"The {spec.model.plugin.title} has train_step but no optimizers.")
         environment.reset_peak_memory(self.device)
         trainer = Trainer(model, self.loaded.train, spec.protocol, spec.seed, self._report)
         states: dict[Weights, Any] = {}
@@ -211,13 +212,20 @@ class _Run:
         here = self.record["environment"]
         return source if all(there.get(k) == here[k] for k in rows.HARDWARE_KEY) else None
 
-    def _reload(self, source: RunFolder) -> dict[Weights, Any]:
-        """Take the weights, history and curve of another run."""
+    def _reloaded(self) -> dict[Weights, Any] | None:
+        """The weights, history and curve of a run that trained exactly this; None: train."""
+        source = self._trained_before()
+        if source is None:
+            return None
         record = source.read() or {}
-        states = {
-            weights: checkpoint.load(source.checkpoint, weights, record["checkpoint_sha256"])
-            for weights in record["weights"]
-        }
+        try:
+            states = {
+                weights: checkpoint.load(source.checkpoint, weights, record["checkpoint_sha256"])
+                for weights in record["weights"]
+            }
+        except StoreError as error:
+            print(f"{error} Until then it is trained here once more.")
+            return None
         self.history = History(**record["history"])
         shutil.copy2(source.curve, self.folder.curve)
         self.record["trained_in"] = self.job.trained_in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -46,11 +47,12 @@ def run_all(
     if problem:
         raise UsageError(f"The results folder {results} cannot be written: {problem}.")
     trained = _trained(results)
+    locks = results / "runs" / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
     for run_id, spec in {spec.run_id: spec for spec in specs}.items():
         folder = RunFolder.of(results, run_id)
-        folder.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(folder.path.parent / f".{run_id}.lock", timeout=0):
+            with FileLock(locks / f"{run_id}.lock", timeout=0):
                 complete = is_complete(folder)
                 if complete and not fresh:
                     yield Outcome(run_id=run_id, status="ok", folder=folder.path, reused=True)
@@ -75,15 +77,16 @@ def run_all(
 
 
 def is_complete(folder: RunFolder) -> bool:
-    """Whether a run is there whole: it ended well and its rows can be read."""
+    """Whether a run is there whole: it ended well, and rows and weights are those it wrote."""
     try:
         record = folder.read()
         if record is None or record["status"] != "ok":
             return False
         store.read_file(folder.rows)
-    except StoreError:
+        weights = folder.checkpoint.read_bytes()
+    except (StoreError, OSError):
         return False
-    return True
+    return bool(hashlib.sha256(weights).hexdigest() == record["checkpoint_sha256"])
 
 
 def _trained(results: Path) -> dict[str, str]:

@@ -26,9 +26,10 @@ class Stepper:
 
     def __init__(self, optimizers: Mapping[str, Optimizer], budget: int) -> None:
         if not isinstance(optimizers, Mapping) or not optimizers:
+            what = "an empty one" if isinstance(optimizers, Mapping) else type(optimizers).__name__
             raise ContractError(
-                "optimizers() must return a mapping of names to optimizers, "
-                f"not {type(optimizers).__name__} of {optimizers!r}."
+                "optimizers() must return a mapping of names to optimizers, as in "
+                f"{{'autoencoder': Adam(…)}}, not {what}."
             )
         self.optimizers = dict(optimizers)
         self.parameters: dict[str, list[Parameter]] = {
@@ -50,13 +51,16 @@ class Stepper:
         """0 at the start of the budget, 1 at its end."""
         return min(self.images / self.budget, 1.0)
 
-    def __call__(self, **losses: Tensor) -> None:
+    def __call__(self, *unnamed: object, **losses: Tensor) -> None:
         """Step each named optimizer on its loss, for its own parameters only.
 
         Several losses are one simultaneous update: every gradient is taken before any network
         moves, and each is assigned just before its own optimizer steps, so that one forward pass
         can serve two players and parameters that they share never mix gradients.
         """
+        if unnamed or not losses:
+            names = ", ".join(f"{name}=loss" for name in self.optimizers)
+            raise ContractError(f"step() takes each loss by its optimizer's name: step({names}).")
         gradients = {}
         for number, (name, loss) in enumerate(losses.items(), start=1):
             self._check(name, loss)

@@ -60,6 +60,7 @@ class Trainer:
         )
         self.order = Order(len(split), stream_seed(seed, "order"), self.device)
         self.seconds = 0.0
+        self.ever_stepped = False
         self._unread: list[tuple[int, dict[str, Tensor]]] = []
 
     def run(self) -> Iterator[float]:
@@ -79,12 +80,18 @@ class Trainer:
                 # Kept on the device, where nothing in a step waits for it, and without its graph.
                 kept = {**step.losses, **_scalars(losses)}
                 stepped = list(step.updates)
+                self.ever_stepped |= bool(stepped)
                 charged = step.charge(len(batch.x))
                 self.average.update(stepped, step.images, charged)
                 self._unread.append((step.images, kept))
                 if len(self._unread) == READ_EVERY:
                     self.read_losses()
             self.read_losses()
+            if not self.ever_stepped:
+                raise ContractError(
+                    "train_step() has not called step() once, so nothing was trained. In place of "
+                    "loss.backward() and optimizer.step() it calls step(NAME=loss)."
+                )
             set_precision("float32")  # whatever was trained how, all are measured alike
             self.seconds += time.perf_counter() - started
             yield point

@@ -31,12 +31,15 @@ class Given:
 
 
 def images(n: int = 4, value: int = 0) -> Tensor:
-    return torch.full((n, 1, 8, 8), value, dtype=torch.uint8)
+    """n images, each of its own; other values, other images."""
+    x = torch.full((n, 1, 8, 8), value, dtype=torch.uint8)
+    x[:, 0, 0, 0] = torch.arange(n)
+    return x
 
 
 def splits(train: Tensor | None = None, y: Tensor | None = None) -> Splits:
     first = Examples(images() if train is None else train, y)
-    return Splits(first, Examples(images(2), y), Examples(images(3), y))
+    return Splits(first, Examples(images(2, 100), y), Examples(images(3, 200), y))
 
 
 def test_every_uint8_value_survives_the_way_to_the_model_and_back() -> None:
@@ -117,6 +120,8 @@ def test_the_spec_says_what_the_data_is() -> None:
         ("splits", "str where load\\(\\) must return genbench.Splits"),
         (splits(images().float()), "train split of torch.float32 \\(4, 1, 8, 8\\): images are"),
         (splits(images()[:0]), "an empty train split"),
+        (Splits(*(images(n, n) for n in (4, 3, 2))), "a train split of Tensor: it is"),
+        (splits(images().numpy()), "a train split of ndarray, NoneType: it is"),
         (splits(torch.zeros(4, 1, 9, 9, dtype=torch.uint8)), "splits of different kinds"),
         (splits(y=torch.zeros(4, dtype=torch.int64)), "labels but classes = 0"),
         (
@@ -130,9 +135,28 @@ def test_what_is_no_data_set_is_refused_by_name(given: Any, message: str) -> Non
         data.load("mine", Given(given), CPU)
 
 
+def test_an_attribute_that_is_missing_is_named() -> None:
+    dataset = Given(splits())
+    del dataset.classes
+    with pytest.raises(ContractError, match="The data set 'mine' has no 'classes'"):
+        data.load("mine", dataset, CPU)
+
+
+def test_splits_that_share_examples_are_refused() -> None:
+    shared = Splits(Examples(images(40)), Examples(images(5, 9)), Examples(images(40)[:3]))
+    with pytest.raises(ContractError, match="has 3 examples that are in train and in test"):
+        data.load("mine", Given(shared), CPU)
+
+
+def test_a_few_duplicates_are_what_real_data_has() -> None:
+    test = torch.cat([images(200, 9), images(1)])
+    shared = Splits(Examples(images(200)), Examples(images(200, 50)), Examples(test))
+    assert data.load("mine", Given(shared), CPU).spec.size == 200
+
+
 def test_labels_outside_the_classes_are_refused() -> None:
     y = torch.tensor([0, 1, 2])
-    given = Splits(*(Examples(images(3), y) for _ in range(3)))
+    given = Splits(*(Examples(images(3, value), y) for value in (0, 1, 2)))
     data.load("mine", Given(given, classes=3), CPU)
     with pytest.raises(ContractError, match="not int64 \\(3,\\) from 0 to 1"):
         data.load("mine", Given(given, classes=2), CPU)

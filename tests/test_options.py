@@ -86,9 +86,9 @@ def test_an_argument_by_position_is_told_to_be_no_option() -> None:
         resolve(data="x")
 
 
-@pytest.mark.parametrize("value", ["nan", "inf"])
-def test_a_number_that_is_not_finite_is_refused(value: str) -> None:
-    with pytest.raises(UsageError, match="'lr' of the thing takes a finite number"):
+@pytest.mark.parametrize(("value", "why"), [("nan", "greater than 0"), ("inf", "finite number")])
+def test_a_number_that_is_not_finite_is_refused(value: str, why: str) -> None:
+    with pytest.raises(UsageError, match=f"'lr' of the thing .*{why}"):
         resolve(lr=value)
 
 

@@ -99,8 +99,29 @@ def test_a_wrong_reference_to_a_file_says_what_is_wrong(
 def test_a_class_that_is_not_in_the_file_is_answered_with_the_nearest(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("class MyModel: pass\n")
-    with pytest.raises(PluginError, match=r"no 'MyModl'\. Did you mean MyModel"):
+    with pytest.raises(UsageError, match=r"no class 'MyModl'\. Did you mean MyModel"):
         registry.load(registry.find("model", f"{path}:MyModl"))
+
+
+@pytest.mark.parametrize("name", ["number", "function", "os"])
+def test_what_is_no_class_is_a_usage_error(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("import os\nnumber = 3\ndef function(): ...\nclass Model: ...\n")
+    with pytest.raises(UsageError, match=f"no class '{name}'"):
+        registry.load(registry.find("model", f"{path}:{name}"))
+
+
+def test_a_file_that_imports_its_neighbour_is_told_to_be_one_file(tmp_path: Path) -> None:
+    (tmp_path / "nets_of_mine.py").write_text("WIDTH = 32\n")
+    path = tmp_path / "mine.py"
+    path.write_text("from nets_of_mine import WIDTH\nclass Model: ...\n")
+    with pytest.raises(PluginError, match=r"nets_of_mine\.py lies beside it, but a plugin"):
+        registry.load(registry.find("model", f"{path}:Model"))
+
+
+def test_a_wrong_name_is_met_in_any_case() -> None:
+    with pytest.raises(UsageError, match="Did you mean toy-mean"):
+        registry.find("model", "TOY-MEAN")
 
 
 def test_the_code_hash_follows_the_content_of_a_file_and_not_its_place(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -207,6 +209,11 @@ def test_the_log_begins_with_who_took_part_and_their_versions(run: Run) -> None:
     assert "data set 'toy-squares' (genbench-toys 0.3.1) code " in log
 
 
+def test_an_unknown_score_is_answered_with_the_nearest(run: Run) -> None:
+    with pytest.raises(KeyError, match="Did you mean error"):
+        run("toy-ae").score("eror")
+
+
 def test_a_score_of_zero_is_a_score_and_one_that_does_not_apply_says_why(run: Run) -> None:
     assert run("toy-ae", options={"toy-distance": {"scale": 0.0}}).score("distance") == 0
     with pytest.raises(KeyError, match="the model has no sample"):
@@ -348,7 +355,7 @@ def test_fresh_keeps_the_good_result_until_there_is_a_better_one(
     assert run("toy-ae").status == "ok"
     assert run("toy-ae", fresh=True).rows[0]["created"] > first.rows[0]["created"]
     names = [path.name for path in (tmp_path / "results" / "runs").iterdir()]
-    assert [name for name in names if not name.endswith(".lock")] == [first.run_id]
+    assert sorted(names) == [".locks", first.run_id]
 
 
 def test_what_fit_sets_for_an_evaluation_never_reaches_training(run: Run, tmp_path: Path) -> None:
@@ -409,6 +416,97 @@ def test_two_metrics_of_one_name_from_two_files_have_two_keys(run: Run, tmp_path
         rows = run("toy-ae", metrics=[_metric(tmp_path, gives)]).rows
         keys |= {r["key"] for r in rows if (r["score"], r["split"]) == ("mine", "test")}
     assert len(keys) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("version = 1", "has version 1, which must be text"),
+        ("needs = 'sample'", "which must be a tuple"),
+        ("needs = ('samples',)", "needs 'samples', which nothing offers. Did you mean sample"),
+        ("scores = ('mine',)", "a tuple of genbench.Score"),
+        ("measure = None; del measure", "has no 'measure'"),
+        ("def measure(self, evidence): return 0.5", "gave float; measure() gives values by score"),
+        ("def measure(self, evidence): return {'mine': 1, 'more': 2}", "do not list: ['more']"),
+        ("def measure(self, evidence): return {}", "gave no value for its score 'mine'"),
+    ],
+)
+def test_a_metric_that_breaks_the_contract_says_how(
+    run: Run, tmp_path: Path, change: str, message: str
+) -> None:
+    reference = _metric(tmp_path, "1.0")
+    path = Path(reference.rpartition(":")[0])
+    source = path.read_text()
+    if "measure = None" in change:
+        source, change = source.replace("measure", "measured"), ""
+    path.write_text(f"{source}    {change}\n")
+    result = run("toy-ae", metrics=[reference])
+    assert result.status == "failed"
+    assert message in str(result.reason)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("def __init__(self): super().__init__()", "must take DataSpec first, then options"),
+        ("optimizers = None", "has train_step but no optimizers"),
+        ("train_step = None", "has no train_step and no fit"),
+    ],
+)
+def test_a_model_that_breaks_the_contract_says_how(
+    run: Run, tmp_path: Path, body: str, message: str
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        f"from genbench_toys.autoencoder import Autoencoder\nclass Mine(Autoencoder):\n    {body}\n"
+    )
+    assert message in str(run(f"{path}:Mine").reason)
+
+
+def test_a_class_of_a_script_is_run_without_running_the_script_again(
+    tmp_path: Path, tiny_file: Path
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import genbench\n"
+        "from genbench_toys.autoencoder import Autoencoder\n"
+        "class Mine(Autoencoder): ...\n"
+        f"print(genbench.run(Mine, protocol={str(tiny_file)!r}, seeds=1, device='cpu'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.count("status='ok'") == 1, done.stderr
+    assert len(done.stdout) < 500
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("class M: ...\nimport genbench; genbench.run(M)", "stands in no file"),
+        (
+            "import genbench, genbench_toys.mean as m\ndef f():\n    class M: ...\n"
+            "    M.__module__ = m.__name__\n    return M\ngenbench.run(f())",
+            "stands",
+        ),
+    ],
+)
+def test_a_class_that_nobody_could_import_again_is_refused(program: str, message: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert f"UsageError: The class M {message}" in done.stderr or message in done.stderr
+
+
+def test_a_damaged_checkpoint_is_no_result_to_reuse(run: Run) -> None:
+    first = run("toy-ae")
+    (first.folder / "checkpoint.safetensors").write_bytes(b"")
+    elsewhere = run("toy-ae", metrics=["toy-error"])
+    assert elsewhere.status == "ok"
+    assert "Until then it is trained here once more" in (elsewhere.folder / "log.txt").read_text()
+    again = run("toy-ae")
+    assert again.rows[0]["created"] > first.rows[0]["created"]
+    assert again.score("error") == first.score("error") == elsewhere.score("error")
 
 
 def _metric(folder: Path, gives: str) -> str:

@@ -145,7 +145,17 @@ def test_what_is_no_loss_is_refused() -> None:
         step(all=0.5)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("returned", [None, {}, [1]])
-def test_optimizers_must_be_a_mapping_of_some(returned: object) -> None:
-    with pytest.raises(ContractError, match=r"optimizers\(\) must return a mapping"):
+def test_a_loss_without_a_name_is_told_to_have_one() -> None:
+    network = pair()[0]
+    step = Stepper({"vae": SGD(network.parameters(), 0.1)}, 100)
+    for arguments in ((network(torch.ones(3)).sum(),), ()):
+        with pytest.raises(ContractError, match=r"by its optimizer's name: step\(vae=loss\)"):
+            step(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("returned", "what"), [(None, "NoneType"), ({}, "an empty one"), ([1], "list")]
+)
+def test_optimizers_must_be_a_mapping_of_some(returned: object, what: str) -> None:
+    with pytest.raises(ContractError, match=rf"optimizers\(\) must return a mapping .* not {what}"):
         Stepper(returned, 100)  # type: ignore[arg-type]

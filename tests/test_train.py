@@ -70,6 +70,17 @@ def test_five_updates_on_a_batch_cost_what_five_batches_cost(
     assert len(model.progress) == 20 / 5
 
 
+def test_a_model_that_never_steps_has_not_been_trained(split: DeviceSplit, tiny: Protocol) -> None:
+    class Idle(Recorder):
+        def train_step(self, batch: Batch, step: Step) -> Mapping[str, Tensor]:
+            loss = self.weight.sum()
+            loss.backward()
+            return {"loss": loss}
+
+    with pytest.raises(ContractError, match=r"has not called step\(\) once.*loss\.backward\(\)"):
+        list(trainer(Idle(), split, tiny).run())
+
+
 def test_tf32_is_for_training_alone(split: DeviceSplit, tiny: Protocol) -> None:
     class Looking(Recorder):
         def train_step(self, batch: Batch, step: Step) -> Mapping[str, Tensor]:

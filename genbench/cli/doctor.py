@@ -168,6 +168,14 @@ def _results(folder: Path) -> Iterator[Finding]:
         yield Finding("results", "wrong", f"{folder}: {problem}", "Give another with --results.")
     else:
         yield Finding("results", "ok", f"{folder} can be written")
+    leaderboard = folder / "leaderboard"
+    damaged: list[str] = []
+    if leaderboard.is_dir():
+        from genbench.leaderboard import store
+
+        store.read(leaderboard, skipped=damaged)
+    for why in damaged:
+        yield Finding("leaderboard", "wrong", why)
 
 
 def _installed(distribution: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 
 @click.command("leaderboard")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="Only this model; may be given again. Ranks are among those that are shown.",
+)
 @click.option("--dataset", metavar="NAME", help="Only this data set.")
 @click.option("--protocol", "protocol_", metavar="NAME", help="Only this protocol.")
 @click.option(
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
 @results_option
 @format_option
 def command(
+    models: tuple[str, ...],
     dataset: str | None,
     protocol_: str | None,
     metrics: tuple[str, ...],
@@ -67,8 +75,9 @@ def command(
     rows = store.rows_of(store.read(results / "leaderboard", skipped=skipped))
     for reason in skipped or ():
         click.echo(f"Left out: {reason}", err=True)
-    for column, wanted in (("dataset", dataset), ("protocol", protocol_)):
-        rows = _only(rows, column, wanted)
+    rows = _only(rows, "model", models)
+    rows = _only(rows, "dataset", (dataset,) if dataset else ())
+    rows = _only(rows, "protocol", (protocol_,) if protocol_ else ())
     standings = _chosen(ranking.standings(rows, weights), metrics)
     # Failures are never dropped: those that no standing counts are told by themselves.
     failed = ranking.unscored_failures(rows)
@@ -90,13 +99,12 @@ def print_standings(standings: Iterable[Standing]) -> None:
         _print(group)
 
 
-def _only(rows: list[dict[str, Any]], column: str, wanted: str | None) -> list[dict[str, Any]]:
+def _only(rows: list[dict[str, Any]], column: str, wanted: Sequence[str]) -> list[dict[str, Any]]:
     known = {row[column] for row in rows}
-    if wanted is None:
-        return rows
-    if wanted not in known:
-        raise UsageError(f"No run has the {column} {wanted!r}. {nearest(wanted, known)}")
-    return [row for row in rows if row[column] == wanted]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"No run has the {column} {name!r}. {nearest(name, known)}")
+    return [row for row in rows if not wanted or row[column] in wanted]
 
 
 def _chosen(standings: list[Standing], metrics: Sequence[str]) -> list[Standing]:
@@ -145,9 +153,30 @@ def _print(group: Sequence[Standing]) -> None:
         title=f"{first.dataset} · {first.protocol} · test split · {first.weights} weights\n"
         f"ranked by {first.score}{better}; mean ± standard deviation over seeds",
     )
-    if any(len(entry.values) == 1 for entry in first.entries):
-        click.echo("One seed tells nothing apart: run with --seeds 3 or more for ranks.")
+    for note in _notes(group):
+        click.echo(note)
     click.echo()
+
+
+def _notes(group: Sequence[Standing]) -> Iterator[str]:
+    """What a reader of the table must know to read it right."""
+    first = group[0]
+    compared = sum(1 for entry in first.entries if entry.values)
+    shared = len({entry.rank for entry in first.entries if entry.values}) < compared
+    if any(len(entry.values) == 1 for entry in first.entries):
+        yield "One seed tells nothing apart: run with --seeds 3 or more for ranks."
+    elif shared and first.better:
+        yield (
+            f"Models that share a rank are not told apart by {compared * (compared - 1) // 2} "
+            "comparisons (Welch, Holm): fewer models (--model) or more seeds tell more."
+        )
+    reasons = (
+        f"n/a: {entry.label} has no {standing.score}: {entry.reason}"
+        for standing in group
+        for entry in standing.entries
+        if not entry.values and entry.reason
+    )
+    yield from dict.fromkeys(reasons)
 
 
 def _identity(entry: Entry) -> tuple[str, str, str]:

@@ -61,7 +61,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
         click.echo(title)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for position, column in enumerate(columns):
-        table.add_column(Text(column), justify="left" if position == 0 else "right")
+        table.add_column(
+            Text(column), justify="left" if position == 0 else "right", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console().print(table)

@@ -59,7 +59,7 @@ class Lines:
 class Bar:
     """A bar with the latest losses and images per second, and a line for each evaluation."""
 
-    def __init__(self) -> None:
+    def __init__(self, runs: int) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
         from rich.table import Column
 
@@ -77,7 +77,11 @@ class Bar:
             transient=True,
             expand=True,
         )
-        self._task = self._progress.add_task("starting", total=None, speed="", losses="")
+        self._task = self._progress.add_task(
+            "importing torch and the plugins", total=None, speed="", losses=""
+        )
+        self._runs = runs
+        self._begun = 0
         self._seen = (0, 0.0)
 
     def __enter__(self) -> Self:
@@ -90,7 +94,11 @@ class Bar:
     @hookimpl
     def run_started(self, run_id: str) -> None:
         """Name the run; the bar moves once training does."""
-        self._progress.reset(self._task, description=run_id, speed="", losses="", total=None)
+        self._begun += 1
+        place = f"[{self._begun}/{self._runs}] " if self._runs > 1 else ""
+        self._progress.reset(
+            self._task, description=f"{place}{run_id}", speed="", losses="", total=None
+        )
         self._seen = (0, time.monotonic())
 
     @hookimpl
@@ -109,10 +117,11 @@ class Bar:
         )
 
     @hookimpl
-    def evaluated(self, weights: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    def evaluated(self, run_id: str, weights: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Print what was measured of the headline weights above the bar."""
         if weights == "average":
-            self._progress.console.print(_told(rows), soft_wrap=True)
+            whose = f"{run_id}: " if self._runs > 1 else ""
+            self._progress.console.print(f"{whose}{_told(rows)}", soft_wrap=True)
         # Evaluation is no training: the next speed counts from here.
         self._seen = (self._seen[0], time.monotonic())
 
@@ -133,20 +142,31 @@ class Silence:
         pass
 
 
-def display(*, quiet: bool) -> Display:
-    """The display that fits: silence, a bar on a terminal, lines elsewhere."""
+def display(*, quiet: bool, runs: int) -> Display:
+    """The display that fits: silence, a bar on a terminal, lines elsewhere.
+
+    Args:
+        quiet: silence.
+        runs: how many there will be.
+    """
     if quiet:
         return Silence()
-    return Bar() if console(stderr=True).is_terminal else Lines()
+    return Bar(runs) if console(stderr=True).is_terminal else Lines()
 
 
 def _told(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "evaluated"
+    from genbench.leaderboard.schema import SAMPLE_RANGE
+
     first = rows[0]
     scores = "  ".join(
         f"{row['score']} {number(row['value'])}"
         for row in rows
-        if row["value"] is not None and row["better"] and not row["hardware"]
+        if row["value"] is not None
+        and row["better"]
+        and not row["hardware"]
+        # Its good news is no news.
+        and not (row["metric"] == SAMPLE_RANGE and row["value"] == 0)
     )
-    return f"{first['split']} at {first['images']:,} images: {scores}"
+    return f"{first['split']} at {first['images']:,} images: {scores or 'no score applies'}"

@@ -150,7 +150,7 @@ def command(
     )
     outcomes: list[Outcome] = []
     with contextlib.ExitStack() as stack:
-        shown = stack.enter_context(display(quiet=quiet or pdb))
+        shown = stack.enter_context(display(quiet=quiet or pdb, runs=len(requests)))
         runner = _executor(executor, pdb)
         stack.callback(runner.close)
         specs = runner.resolve(requests, device)

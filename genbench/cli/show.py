@@ -28,6 +28,14 @@ def command(name: str, kind: registry.Kind | None, results: Path, format_: str) 
     if format_ == "json":
         print_json(described)
         return
+    if described["kind"] == "protocol":
+        # The file as it is: what a protocol of one's own begins with.
+        click.echo(f"# fingerprint {described['fingerprint']}")
+        click.echo(described["file"].read_text(encoding="utf-8").rstrip())
+        return
+    if described["kind"] == "run":
+        _print_record(described)
+        return
     for key, value in described.items():
         if key == "options":
             _print_options(name, value)
@@ -42,7 +50,7 @@ def command(name: str, kind: registry.Kind | None, results: Path, format_: str) 
 
 def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str, Any]:
     if ":" in name:
-        return _plugin(registry.find(kind or "model", name))
+        return _plugin(registry.find(kind or _guessed(name), name))
     kinds = [kind] if kind else [k for k in registry.KINDS if name in registry.catalogue(k)]
     if len(kinds) > 1:
         raise UsageError(f"{name!r} is the name of a {' and a '.join(kinds)}: add --kind.")
@@ -56,18 +64,32 @@ def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str,
             "kind": "protocol",
             "name": loaded.name,
             "fingerprint": loaded.fingerprint,
+            "file": shipped().get(name, Path(name)),
             "protocol": loaded.model_dump(mode="json", exclude={"name"}),
         }
     from genbench.folder import RunFolder
+    from genbench.leaderboard import store
 
     for folder in (RunFolder.of(results, name), RunFolder(Path(name))):
         record = folder.read()
         if record is not None:
             shown = {"kind": "run", "folder": str(folder.path), **record}
             shown.pop("distributions", None)
+            rows = RunFolder.of(folder.results, record["run_id"]).rows
+            shown["rows"] = store.rows_of(store.read_file(rows)) if rows.exists() else []
             return shown
     known = {name for k in registry.KINDS for name in registry.catalogue(k)} | set(shipped())
     raise UsageError(f"There is no plugin, protocol or run {name!r}. {nearest(name, known)}")
+
+
+def _guessed(reference: str) -> registry.Kind:
+    """What kind a class in a file is, by what it has."""
+    loaded = registry.load(registry.find("model", reference))
+    if hasattr(loaded, "train_step") or hasattr(loaded, "fit"):
+        return "model"
+    marks: dict[str, registry.Kind] = {"load": "dataset", "measure": "metric"}
+    marks |= {"fingerprint": "extractor", "resolve": "executor"}
+    return next((kind for mark, kind in marks.items() if hasattr(loaded, mark)), "model")
 
 
 def _plugin(plugin: registry.Plugin) -> dict[str, Any]:
@@ -94,6 +116,24 @@ def _plugin(plugin: registry.Plugin) -> dict[str, Any]:
     ]
     described["description"] = inspect.getdoc(loaded) or "(no docstring)"
     return described
+
+
+def _print_record(run: dict[str, Any]) -> None:
+    from genbench.cli.summary import print_scores
+
+    spec = run["spec"]
+    for key in ("folder", "status", "reason", "started", "ended", "trained_in"):
+        if run.get(key) is not None:
+            click.echo(f"{key:<14}{run[key]}")
+    for kind in ("model", "dataset", "extractor"):
+        if spec[kind]:
+            given = " ".join(f"{k}={v}" for k, v in spec[kind]["options"].items())
+            click.echo(f"{kind:<14}{spec[kind]['name']} {given}".rstrip())
+    click.echo(f"{'protocol':<14}{spec['protocol']['name']}, seed {spec['seed']}")
+    made = {k: v for k, v in run.get("environment", {}).items() if v is not None}
+    click.echo(f"{'made on':<14}{', '.join(f'{k} {v}' for k, v in made.items())}\n")
+    print_scores(run["rows"])
+    click.echo("all of it: --format json")
 
 
 def _print_options(name: str, offered: list[dict[str, Any]]) -> None:

@@ -45,7 +45,7 @@ def print_summary(
     if missing or any(outcome.status == "interrupted" for outcome in outcomes):
         click.echo("The same command again runs what is missing or was interrupted.")
     elif reports:
-        _print_next(specs[0], reports[0].outcome, results)
+        _print_next(specs, outcomes, results)
 
 
 @dataclass(frozen=True)
@@ -82,13 +82,22 @@ def _print_runs(reports: Sequence[_Report]) -> None:
 def _print_run(report: _Report) -> None:
     """One run: every score, of the average and of the last weights."""
     outcome, rows = report.outcome, report.rows
+    title = f"{outcome.run_id}: {outcome.status}"
+    if outcome.reused:
+        made = f"device {rows[0]['device']}, threads {rows[0]['threads']}"
+        title += f" (was there already, made with {made}; --fresh runs it again)"
+    if outcome.status == "ok":
+        click.echo(title)
+    print_scores(rows)
+    _print_failure(outcome)
+
+
+def print_scores(rows: Sequence[Row]) -> None:
+    """The reported scores of one run, with both weights, and why those that have none do."""
     final = [row for row in rows if row["split"] == "test" and row["fraction"] == 1]
     by_score: dict[tuple[str, str], dict[str, Row]] = {}
     for row in final:
         by_score.setdefault((row["metric"], row["score"]), {})[row["weights"]] = row
-    title = f"{outcome.run_id}: {outcome.status}"
-    if outcome.reused:
-        title += " (was there already; --fresh runs it again)"
     if by_score:
         print_table(
             ["score", "average", "last", "better", "unit"],
@@ -101,7 +110,6 @@ def _print_run(report: _Report) -> None:
                 ]
                 for (metric, score), found in by_score.items()
             ],
-            title=title,
         )
         for note in dict.fromkeys(
             f"{metric} {score} does not apply: {reason}."
@@ -109,9 +117,6 @@ def _print_run(report: _Report) -> None:
             if (reason := next(iter(found.values()))["reason"])
         ):
             click.echo(note)
-    elif outcome.status == "ok":
-        click.echo(title)
-    _print_failure(outcome)
 
 
 def _cell(row: Row | None) -> str:
@@ -121,17 +126,24 @@ def _cell(row: Row | None) -> str:
     return number(row["value"]) + (f" ± {error:.2g}" if error else "")
 
 
-def _print_next(spec: RunSpec, outcome: Outcome, results: Path) -> None:
-    folder = RunFolder.of(results, outcome.run_id)
+def _print_next(specs: Sequence[RunSpec], outcomes: Sequence[Outcome], results: Path) -> None:
+    """Where the files are, and the commands that a reader of this may want next."""
+    first, one = specs[0], len(outcomes) == 1
+    folder = RunFolder.of(results, first.run_id)
     where = "" if str(results) == "results" else f" --results {results}"
-    click.echo(f"files        {outcome.folder}/")
-    if folder.samples.is_file():
+    click.echo(f"files        {outcomes[0].folder if one else folder.path.parent}/")
+    if one and folder.samples.is_file():
         click.echo(f"samples      {folder.samples}")
-    click.echo(f"leaderboard  {folder.rows}")
+    click.echo(f"leaderboard  {folder.rows if one else folder.leaderboard}{'' if one else '/'}")
+    suggestions = {f"genbench leaderboard{where}": "all models so far"}
+    if one and outcomes[0].status == "ok":
+        model = first.model.name if not first.model.plugin.is_file else first.model.target
+        suggestions |= {
+            f"genbench show {model}": "its options",
+            f"genbench run --model {model} --seeds 3{where}": "the spread over seeds",
+        }
+    if any(outcome.status == "failed" for outcome in outcomes):
+        suggestions["the same command with --pdb"] = "stop where the plugin raises"
     click.echo("try next")
-    model = spec.model.name
-    if not spec.model.plugin.is_file:
-        click.echo(f"  genbench show {model:<40} # its options")
-        more = f"genbench run --model {model} --seeds 3{where}"
-        click.echo(f"  {more:<54} # the spread over seeds")
-    click.echo(f"  {f'genbench leaderboard{where}':<54} # all models so far")
+    for command, purpose in suggestions.items():
+        click.echo(f"  {command:<54} # {purpose}")

@@ -37,7 +37,13 @@ class Worker:
         self._killed = False
         self._timed_out = False
         reading, writing = os.pipe()
-        self._process = subprocess.Popen(
+        with _interrupts_ignored():
+            self._process = self._start(writing)
+        os.close(writing)
+        self._answers: IO[str] = os.fdopen(reading, encoding="utf-8")
+
+    def _start(self, writing: int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             # -P: what lies in the current folder is not imported in place of what is installed.
             [sys.executable, "-P", "-m", "genbench.executors.worker", str(writing)],
             stdin=subprocess.PIPE,
@@ -49,8 +55,6 @@ class Worker:
             # For what is loaded later than `genbench.environment.repeatable` can limit it.
             env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ},
         )
-        os.close(writing)
-        self._answers: IO[str] = os.fdopen(reading, encoding="utf-8")
 
     def ask(
         self, question: Mapping[str, Any], listeners: Listeners, timeout_seconds: float | None
@@ -139,6 +143,19 @@ class Worker:
         name = signal.Signals(-code).name
         hint = " The system may have run out of memory." if name == "SIGKILL" else ""
         return WorkerDiedError(f"The worker process was ended by {name}.{hint}")
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    # What a process ignores its children ignore too: the worker until it has a handler of its own.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _answer(message: Mapping[str, Any]) -> Any:

@@ -174,7 +174,7 @@ def _labelled(entries: Sequence[Entry]) -> list[Entry]:
             parts += [
                 f"{name}={ours[name]}"
                 for name in ours
-                if any(other.get(name) != ours[name] for other in others)
+                if any(name in other and other[name] != ours[name] for other in others)
             ]
         if len({other.code for other in namesakes if other.options == entry.options}) > 1:
             parts.append(f"code {entry.code[:7]}")

@@ -83,6 +83,14 @@ def test_a_name_that_is_claimed_twice_is_named(
     assert "claimed by" in found["model twice"]["detail"]
 
 
+def test_a_damaged_leaderboard_is_named(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "results" / "leaderboard").mkdir(parents=True)
+    (tmp_path / "results" / "leaderboard" / "torn-1.parquet").write_bytes(b"PAR1 torn")
+    done = command("doctor", "--format", "json")
+    assert done.returncode == 1
+    assert "torn-1.parquet cannot be read" in findings(done)["leaderboard"]["detail"]
+
+
 def test_a_results_folder_that_cannot_be_made_is_named(command: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     done = command("doctor", "--results", "file/results", "--format", "json")

@@ -52,6 +52,21 @@ def test_the_table_shows_mean_and_spread_ranks_and_failures(
     assert "seconds" not in shown
 
 
+def test_ranks_are_among_the_models_that_are_asked_for(
+    leaderboard: Callable[..., Result],
+) -> None:
+    shown = leaderboard("--model", "toy-mean", "--metric", "toy-error").stdout
+    assert "toy-mean" in shown
+    assert "toy-ae" not in shown
+    assert "No run has the model 'toy-men'. Did you mean toy-mean" in (
+        leaderboard("--model", "toy-men").stderr
+    )
+
+
+def test_what_does_not_apply_says_why_below_the_table(leaderboard: Callable[..., Result]) -> None:
+    assert "n/a: toy-mean has no distance: the model has no sample" in leaderboard().stdout
+
+
 def test_a_metric_that_is_asked_for_is_shown_and_sorts(leaderboard: Callable[..., Result]) -> None:
     assert "ranked by seconds" in leaderboard("--metric", "toy-clock").stdout
     assert "ranked by error" in leaderboard("--metric", "toy-error").stdout

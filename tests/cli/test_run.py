@@ -76,7 +76,7 @@ def test_json_holds_outcomes_and_rows(invoke: Invoke) -> None:
 def test_a_run_that_is_there_is_reused_and_says_so(invoke: Invoke) -> None:
     invoke("--model", "toy-ae")
     again = invoke("--model", "toy-ae")
-    assert "was there already; --fresh runs it again" in again.stdout
+    assert "was there already, made with device cpu, threads 1; --fresh" in again.stdout
     assert "already" not in invoke("--model", "toy-ae", "--fresh").stdout
 
 

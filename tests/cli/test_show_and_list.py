@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from genbench import registry
+from genbench import protocol, registry
 from genbench.api import Result as Run
 from genbench.cli import main
 
@@ -57,6 +57,27 @@ def test_show_describes_a_class_in_a_file(tmp_path: Path) -> None:
     assert "--set Mine.k=" in shown
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("def load(self): ...", "data set"),
+        ("def measure(self, evidence): ...", "metric"),
+        ("fingerprint = 'x'", "extractor"),
+        ("def fit(self, train, rng): ...", "model"),
+    ],
+)
+def test_show_knows_what_a_class_in_a_file_is(tmp_path: Path, body: str, kind: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(f"class Mine:\n    {body}\n")
+    assert invoke("show", f"{path}:Mine").stdout.split("\n")[0].split(maxsplit=1)[1] == kind
+
+
+def test_show_prints_a_protocol_as_the_file_to_begin_ones_own_with(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(invoke("show", "quick").stdout)
+    assert protocol.load(str(mine)) == protocol.load("quick")
+
+
 def test_show_describes_a_protocol() -> None:
     told = json.loads(invoke("show", "quick", "--format", "json").stdout)
     assert told["protocol"]["training"]["images"] == 192_000
@@ -70,6 +91,9 @@ def test_show_describes_a_run(run: Callable[..., Run], tmp_path: Path) -> None:
             invoke("show", name, "--results", str(tmp_path / "results"), "--format", "json").stdout
         )
         assert (told["kind"], told["status"]) == ("run", "ok")
+    shown = invoke("show", made.run_id, "--results", str(tmp_path / "results")).stdout
+    for text in ("toy-ae latent_dim=2 width=16", "tiny, seed 0", "threads 1", "toy-error error"):
+        assert text in shown
 
 
 def test_show_of_an_unknown_name_offers_the_nearest() -> None:

@@ -237,9 +237,9 @@ def test_a_run_that_another_process_is_at_is_left_to_it_and_the_rest_go_on(
 ) -> None:
     request = plan.requests(models=["toy-ae"], protocol=tiny, seeds=[0], settings={})[0]
     run_id = plan.resolve(request).run_id
-    runs = tmp_path / "results" / "runs"
-    runs.mkdir(parents=True)
-    with FileLock(runs / f".{run_id}.lock"):
+    locks = tmp_path / "results" / "runs" / ".locks"
+    locks.mkdir(parents=True)
+    with FileLock(locks / f"{run_id}.lock"):
         first, second = genbench.run(
             "toy-ae", seeds=[0, 1], protocol=tiny, results=tmp_path / "results", device="cpu"
         )
