@@ -39,6 +39,8 @@ class RunEvidence:
     sample_count: int
     sampling_chunk: int
     seed: int
+    real_features: dict[str, Tensor]
+    """By split: what this extractor gave, kept from one evaluation of a run to the next."""
 
     @property
     def data(self) -> DataSpec:
@@ -109,9 +111,11 @@ class RunEvidence:
         """float32 (N, D) on the CPU, extracted once."""
         return self._real_features if of == "real" else self._sample_features
 
-    @cached_property
+    @property
     def _real_features(self) -> Tensor:
-        return self._extract(self.real.x)
+        if self.real.name not in self.real_features:
+            self.real_features[self.real.name] = self._extract(self.real.x)
+        return self.real_features[self.real.name]
 
     @cached_property
     def _sample_features(self) -> Tensor:

@@ -67,6 +67,7 @@ class _Run:
         self.base: Row = {"device": "unknown"}
         self.record: dict[str, Any] = {}
         self.history = History()
+        self.real_features: dict[str, torch.Tensor] = {}
 
     def go(self, debug: bool, interruptible: Callable[[], AbstractContextManager[None]]) -> Outcome:
         spec = self.spec
@@ -252,6 +253,7 @@ class _Run:
             sample_count=samples,
             sampling_chunk=self.spec.protocol.evaluation.sampling_chunk,
             seed=self.spec.seed,
+            real_features=self.real_features,
         )
 
     def _add(self, evidence: RunEvidence, points: Sequence[Point]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from genbench_toys.pixels import Pixels
 from genbench_toys.squares import Squares
 from PIL import Image
 
@@ -103,6 +104,22 @@ def test_points_have_no_features_without_an_extractor_and_the_row_says_so(run: R
     assert result.status == "ok"
     row = next(row for row in result.rows if row["score"] == "distance")
     assert row["reason"] == "the data set names no extractor; give one with --extractor"
+
+
+def test_features_of_real_data_are_extracted_once_a_run(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    real = Pixels.__call__
+
+    def counted(self: Pixels, x: torch.Tensor) -> torch.Tensor:
+        seen.append(len(x))
+        return real(self, x)
+
+    monkeypatch.setattr(Pixels, "__call__", counted)
+    run("toy-ae")
+    # Samples: 2 x 2 on the curve, of 30; 2 in the end, of 60. Real: 30 of each split.
+    assert sorted(seen) == [30] * 4 + [30] * 2 + [60] * 2
 
 
 def test_an_extractor_of_ones_own_is_part_of_the_key(run: Run) -> None:

@@ -28,6 +28,9 @@ class LocalExecutor:
 
     def resolve(self, requests: Sequence[Request], device: str) -> list[RunSpec]:
         """Resolve in the worker; a plugin that ends it on import fails by itself, when run."""
+        self._stopped = False
+        if self._worker is not None:
+            self._worker.interrupted = False
         self._ask({"device": device})
         return [self._resolve_one(request) for request in requests]
 
@@ -35,6 +38,8 @@ class LocalExecutor:
         try:
             answer = self._ask({"resolve": request.model_dump(mode="json")})
         except WorkerDiedError as death:
+            if death.status == "interrupted":
+                raise KeyboardInterrupt from None
             return plan.unresolved(request, f"{death} Its plugins were being imported.")
         return RunSpec.model_validate(answer)
 
