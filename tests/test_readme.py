@@ -17,7 +17,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    return [block for name, block in found if name == language]
 
 
 def shown_commands() -> list[str]:
@@ -60,6 +61,18 @@ def test_the_first_commands_are_near_the_top_and_ci_calls_the_second() -> None:
         "python -m pip install . ./plugins/*/ && genbench run --model ae-gan"
     )
     assert tests.partition("#")[0].strip() in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_table_in_the_readme_is_that_of_the_reference_leaderboard(command: Command) -> None:
+    done = command("leaderboard", "--results", ROOT / "results" / "reference")
+    assert done.returncode == 0, done.stderr
+    shown = [line.split() for line in done.stdout.splitlines()]
+    (table,) = [block for block in blocks("") if "ranked by fid" in block]
+    rows = [line.removesuffix("…").split() for line in table.splitlines() if "±" in line]
+    rows = [row for row in rows if row[0] != "ranked"]
+    assert len(rows) == 4
+    for row in rows:
+        assert any(line[: len(row)] == row for line in shown), row
 
 
 def test_every_distribution_stands_in_the_readme() -> None:

@@ -170,13 +170,13 @@ def _notes(group: Sequence[Standing]) -> Iterator[str]:
             f"Models that share a rank are not told apart by {compared * (compared - 1) // 2} "
             "comparisons (Welch, Holm): fewer models (--model) or more seeds tell more."
         )
-    reasons = (
-        f"n/a: {entry.label} has no {standing.score}: {entry.reason}"
-        for standing in group
-        for entry in standing.entries
-        if not entry.values and entry.reason
-    )
-    yield from dict.fromkeys(reasons)
+    lacking: dict[str, dict[str, None]] = defaultdict(dict)
+    for standing in group:
+        for entry in standing.entries:
+            if not entry.values and entry.reason:
+                lacking[entry.reason][entry.label] = None
+    for reason, labels in lacking.items():
+        yield f"n/a: {reason} ({', '.join(labels)})."
 
 
 def _identity(entry: Entry) -> tuple[str, str, str]:

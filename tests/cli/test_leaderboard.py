@@ -64,7 +64,7 @@ def test_ranks_are_among_the_models_that_are_asked_for(
 
 
 def test_what_does_not_apply_says_why_below_the_table(leaderboard: Callable[..., Result]) -> None:
-    assert "n/a: toy-mean has no distance: the model has no sample" in leaderboard().stdout
+    assert "n/a: the model has no sample (toy-mean)." in leaderboard().stdout
 
 
 def test_a_metric_that_is_asked_for_is_shown_and_sorts(leaderboard: Callable[..., Result]) -> None:
