@@ -167,8 +167,9 @@ def _notes(group: Sequence[Standing]) -> Iterator[str]:
         yield "One seed tells nothing apart: run with --seeds 3 or more for ranks."
     elif shared and first.better:
         yield (
-            f"Models that share a rank are not told apart by {compared * (compared - 1) // 2} "
-            "comparisons (Welch, Holm): fewer models (--model) or more seeds tell more."
+            "Models that share a rank are not told apart (Welch's test, Holm's correction over "
+            f"pairs: {compared * (compared - 1) // 2}). Fewer models (--model) or more seeds "
+            "tell more."
         )
     lacking: dict[str, dict[str, None]] = defaultdict(dict)
     for standing in group:
