@@ -107,8 +107,8 @@ def describe(device: torch.device) -> dict[str, Any]:
 def installed_distributions() -> dict[str, str]:
     """Name and version of everything that is installed."""
     # An uninstall that was cut short leaves a folder without metadata, and so without a name.
-    named = ((item.metadata["Name"], item) for item in distributions())
-    found = {name: item.version for name, item in named if name}
+    whole = (item for item in distributions() if "Name" in item.metadata)
+    found = {item.metadata["Name"]: item.version for item in whole}
     return {name: found[name] for name in sorted(found, key=str.casefold)}
 
 
