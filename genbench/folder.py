@@ -125,6 +125,6 @@ class RunFolder:
             raise StoreError(
                 f"{path} cannot be read: {error}. Run it again with --fresh."
             ) from None
-        if not isinstance(record, dict) or "spec" not in record or "status" not in record:
+        if not isinstance(record, dict) or not {"spec", "status", "training_id"} <= record.keys():
             raise StoreError(f"{path} is no record of a run. Run it again with --fresh.")
         return record

@@ -86,7 +86,7 @@ def is_complete(folder: RunFolder) -> bool:
         weights = folder.checkpoint.read_bytes()
     except (StoreError, OSError):
         return False
-    return bool(hashlib.sha256(weights).hexdigest() == record["checkpoint_sha256"])
+    return bool(hashlib.sha256(weights).hexdigest() == record.get("checkpoint_sha256"))
 
 
 def _trained(results: Path) -> dict[str, str]:
