@@ -116,16 +116,16 @@ def run(
         fresh=fresh,
         listeners=listeners,
     )
-    return [_result(outcome, RunFolder.of(Path(results), outcome.run_id)) for outcome in outcomes]
+    return [_result(outcome) for outcome in outcomes]
 
 
-def _result(outcome: Outcome, folder: RunFolder) -> Result:
+def _result(outcome: Outcome) -> Result:
     return Result(
         run_id=outcome.run_id,
         status=outcome.status,
         reason=outcome.reason,
         folder=outcome.folder,
-        rows=store.rows_of(store.read_file(folder.rows)) if folder.rows.exists() else [],
+        rows=store.rows_of(store.read_file(outcome.rows)) if outcome.rows else [],
     )
 
 

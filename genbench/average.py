@@ -28,11 +28,17 @@ class MovingAverage:
         self, parameters: Mapping[str, Sequence[Parameter]], half_life_images: float
     ) -> None:
         self._half_life_images = half_life_images
-        self._parameters = parameters
-        self._averages = {p: p.detach().clone() for listed in parameters.values() for p in listed}
-        self._starts: dict[str, int] = {}
-        self._latest: dict[str, int] = {}
-        self._moved: dict[tuple[str, ...], dict[str, list[Parameter]]] = {}
+        owners: dict[Parameter, set[str]] = {}
+        for name, listed in parameters.items():
+            for parameter in listed:
+                owners.setdefault(parameter, set()).add(name)
+        self._averages = {parameter: parameter.detach().clone() for parameter in owners}
+        # Parameters of the same optimizers move together; shared ones are a group of their own.
+        self._groups: dict[frozenset[str], list[Parameter]] = {}
+        for parameter, names in owners.items():
+            self._groups.setdefault(frozenset(names), []).append(parameter)
+        self._starts: dict[frozenset[str], int] = {}
+        self._latest: dict[frozenset[str], int] = {}
 
     def update(self, stepped: Iterable[str], images: int, charged: int) -> None:
         """Take in the weights that a train step moved.
@@ -42,24 +48,17 @@ class MovingAverage:
             images: charged so far, this train step included.
             charged: what this train step was charged.
         """
-        for name, moved in self._moved_by(tuple(stepped)).items():
-            start = self._starts.setdefault(name, images - charged)
-            # Since this optimizer's last step, which may be several train steps ago.
-            elapsed = images - self._latest.get(name, start)
-            self._latest[name] = images
+        stepping = frozenset(stepped)
+        for owners, group in self._groups.items():
+            if not stepping & owners:
+                continue
+            start = self._starts.setdefault(owners, images - charged)
+            # Since these parameters last moved, which may be several train steps ago.
+            elapsed = images - self._latest.get(owners, start)
+            self._latest[owners] = images
             half_life = min(self._half_life_images, SHORTEST_MEMORY * (images - start))
-            if moved:
-                decay = 0.5 ** (elapsed / half_life)
-                get_ema_multi_avg_fn(decay)([self._averages[p] for p in moved], moved, 0)
-
-    def _moved_by(self, stepped: tuple[str, ...]) -> dict[str, list[Parameter]]:
-        """The parameters that these optimizers move, each one once, with the first of them."""
-        if stepped not in self._moved:
-            first = {p: name for name in reversed(stepped) for p in self._parameters[name]}
-            self._moved[stepped] = {
-                name: [p for p, owner in first.items() if owner == name] for name in stepped
-            }
-        return self._moved[stepped]
+            decay = 0.5 ** (elapsed / half_life)
+            get_ema_multi_avg_fn(decay)([self._averages[p] for p in group], group, 0)
 
     @contextlib.contextmanager
     def swapped_in(self) -> Iterator[None]:

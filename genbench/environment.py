@@ -47,6 +47,9 @@ def choose_device(wanted: str) -> torch.device:
 def repeatable(device: torch.device, threads: int) -> Iterator[None]:
     """A block in which the same run on the same device gives the same bits.
 
+    After it threads, flags, default dtype and device, current folder and environment variables are
+    what they were.
+
     What torch has no deterministic kernel for on a CUDA device is named by a warning in the log.
     """
     # cuBLAS is deterministic only with a fixed workspace; read when its handle is made.
@@ -60,6 +63,9 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32,
         torch.get_float32_matmul_precision(),
     )
+    surroundings = Path.cwd(), dict(os.environ), torch.get_default_dtype()
+    default_device, grad = torch.get_default_device(), torch.is_grad_enabled()
+    torch.set_default_dtype(torch.float32)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling fresh memory is for hunting bugs, and costs time in every step.
@@ -79,6 +85,14 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
         torch.backends.cudnn.benchmark = kept[4]
         torch.backends.cudnn.allow_tf32 = kept[5]
         torch.set_float32_matmul_precision(kept[6])
+        # What a plugin changed for the whole process is no business of the next run.
+        os.chdir(surroundings[0])
+        os.environ.clear()
+        os.environ.update(surroundings[1])
+        torch.set_default_dtype(surroundings[2])
+        torch.set_grad_enabled(grad)
+        if torch.get_default_device() != default_device:
+            torch.set_default_device(None if default_device.type == "cpu" else default_device)
 
 
 def set_precision(precision: str) -> None:

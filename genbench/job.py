@@ -52,3 +52,10 @@ class Outcome(BaseModel):
     reason: str | None = None
     reused: bool = False
     """Whether it was there already, whole."""
+
+    @property
+    def rows(self) -> Path | None:
+        """Its file in the leaderboard; None where it has none, or an earlier result was kept."""
+        folder = RunFolder(self.folder)
+        mine = self.folder.name == self.run_id and folder.rows.exists()
+        return folder.rows if mine else None

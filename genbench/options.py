@@ -109,14 +109,24 @@ def _offer(factory: Callable[..., Any], name: str, offered: Mapping[str, Option]
 def construct(factory: Callable[..., Any], *args: Any, options: Mapping[str, Any]) -> Any:
     """Call a plugin's class with options that `resolve` gave, turned back from plain data."""
     offered = options_of(factory)
-    keywords = {
-        name: _adapter(factory.__qualname__, offered[name]).validate_python(value, strict=False)
-        for name, value in options.items()
-    }
+    try:
+        keywords = {
+            name: _adapter(factory.__qualname__, offered[name]).validate_python(value, strict=False)
+            for name, value in options.items()
+        }
+    except ValidationError as error:
+        raise PluginError(
+            f"The options of {factory.__qualname__} cannot be read: {error}"
+        ) from error
     return factory(*args, **keywords)
 
 
 def _default(title: str, option: Option) -> Any:
+    if isinstance(option.default, float) and not math.isfinite(option.default):
+        raise PluginError(
+            f"The default of the option {option.name!r} of the {title} is {option.default}; a row "
+            "holds finite numbers. Use None for none."
+        )
     try:
         return _adapter(title, option).dump_python(option.default, mode="json")
     except PydanticSerializationError:

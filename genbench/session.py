@@ -30,6 +30,8 @@ def run_all(
 ) -> Iterator[Outcome]:
     """Run every spec once; a failure is an outcome like any other, and the rest go on.
 
+    An interrupted run is the last one.
+
     Args:
         specs: what to run.
         executor: who runs it.
@@ -46,6 +48,7 @@ def run_all(
     problem = writable(results)
     if problem:
         raise UsageError(f"The results folder {results} cannot be written: {problem}.")
+    results = results.absolute()  # a plugin may change the current folder
     trained = _trained(results)
     locks = results / "runs" / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
@@ -74,6 +77,8 @@ def run_all(
         if outcome.status == "ok":
             trained[spec.training_id] = run_id
         yield outcome
+        if outcome.status == "interrupted":
+            return
 
 
 def is_complete(folder: RunFolder) -> bool:

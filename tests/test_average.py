@@ -85,6 +85,17 @@ def test_a_shared_parameter_follows_whichever_optimizer_steps() -> None:
         assert shared.item() == pytest.approx(1.0, abs=1e-5)
 
 
+def test_a_parameter_that_two_optimizers_move_in_turns_keeps_the_half_life() -> None:
+    shared, own = parameter(0.0), parameter(0.0)
+    average = MovingAverage({"a": [shared, own], "b": [shared]}, half_life_images=100)
+    average.update(["a", "b"], 100_000, 100_000)
+    shared.data.fill_(1.0)
+    for step in range(1, 11):
+        average.update(["a"] if step % 2 else ["b"], 100_000 + 10 * step, 10)
+    with average.swapped_in():  # one half-life later
+        assert shared.item() == pytest.approx(0.5, abs=1e-5)
+
+
 def test_an_optimizer_that_steps_now_and_then_forgets_as_fast_as_one_that_always_does() -> None:
     often, seldom = parameter(), parameter()
     average = MovingAverage({"often": [often], "seldom": [seldom]}, half_life_images=1000)

@@ -92,6 +92,14 @@ def test_a_number_that_is_not_finite_is_refused(value: str, why: str) -> None:
         resolve(lr=value)
 
 
+def test_a_default_that_is_not_finite_is_the_plugins_error() -> None:
+    class Unbounded:
+        def __init__(self, *, clip: float = float("inf")) -> None: ...
+
+    with pytest.raises(PluginError, match="default of the option 'clip' of the thing is inf"):
+        options.resolve("thing", Unbounded, {})
+
+
 def test_none_is_written_as_null() -> None:
     assert resolve(path="null")["path"] is None
 

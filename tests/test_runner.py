@@ -231,6 +231,17 @@ def test_an_unknown_score_is_answered_with_the_nearest(run: Run) -> None:
         run("toy-ae").score("eror")
 
 
+def test_an_interrupted_run_is_the_last_one(tiny: Any, tmp_path: Path) -> None:
+    results = genbench.run(
+        ["toy-faulty", "toy-ae"],
+        options={"toy-faulty": {"fault": "interrupts"}},
+        protocol=tiny,
+        results=tmp_path,
+        device="cpu",
+    )
+    assert [result.status for result in results] == ["interrupted"]
+
+
 def test_a_score_of_zero_is_a_score_and_one_that_does_not_apply_says_why(run: Run) -> None:
     assert run("toy-ae", options={"toy-distance": {"scale": 0.0}}).score("distance") == 0
     with pytest.raises(KeyError, match="the model has no sample"):
@@ -366,9 +377,10 @@ def test_fresh_keeps_the_good_result_until_there_is_a_better_one(
         patch.setattr("genbench_toys.autoencoder.Autoencoder.train_step", interrupted)
         again = run("toy-ae", fresh=True)
     assert again.status == "interrupted"
-    assert again.rows == first.rows
+    assert again.rows == []  # those that are there are the earlier run's
     assert "is kept" in (again.folder / "log.txt").read_text()
     assert genbench.load(first.folder) is not None
+    assert run("toy-ae").rows == first.rows
     assert run("toy-ae").status == "ok"
     assert run("toy-ae", fresh=True).rows[0]["created"] > first.rows[0]["created"]
     names = [path.name for path in (tmp_path / "results" / "runs").iterdir()]

@@ -81,7 +81,7 @@ def number(value: float | None) -> str:
 
 
 def with_spread(mean: float | None, spread: float | None) -> str:
-    """``mean ± spread``, the mean to the digits that the spread leaves it."""
+    """``mean ± spread``, the spread to two digits."""
     if mean is None or spread is None:
         return number(mean)
     return f"{number(mean)} ± {spread:.2g}"

@@ -30,4 +30,4 @@ def problem_of(kind: str, name: str) -> str | None:
 
 if __name__ == "__main__":
     for kind, name in json.loads(sys.argv[1]):
-        print(f"{ANSWER}{json.dumps(problem_of(kind, name))}", flush=True)
+        print(f"\n{ANSWER}{json.dumps(problem_of(kind, name))}", flush=True)

@@ -156,27 +156,27 @@ def command(
         specs = runner.resolve(requests, device)
         plan.check_settings(specs, given)
         try:
-            for outcome in session.run_all(
-                specs,
-                runner,
-                results=results,
-                device=device,
-                threads=threads,
-                timeout_seconds=timeout_seconds,
-                fresh=fresh,
-                listeners=[shown],
-            ):
-                outcomes.append(outcome)
-                if outcome.status == "interrupted":
-                    break
+            outcomes.extend(
+                session.run_all(
+                    specs,
+                    runner,
+                    results=results,
+                    device=device,
+                    threads=threads,
+                    timeout_seconds=timeout_seconds,
+                    fresh=fresh,
+                    listeners=[shown],
+                )
+            )
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if not pdb or isinstance(error, UsageError):
                 raise
             _stop_where_it_was_raised(error)
     print_summary(specs, outcomes, results, quiet=quiet, format_=format_)
-    if len(outcomes) < len(specs) or any(outcome.status != "ok" for outcome in outcomes):
+    asked = {spec.run_id for spec in specs}
+    if len(outcomes) < len(asked) or any(outcome.status != "ok" for outcome in outcomes):
         raise SystemExit(1)
 
 

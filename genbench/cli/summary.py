@@ -26,7 +26,10 @@ def print_summary(
     format_: str,
 ) -> None:
     """Print the scores, where the files are and what to try next; when quiet, only what failed."""
-    reports = [_Report(outcome, _rows(results, outcome)) for outcome in outcomes]
+    reports = [
+        _Report(outcome, store.rows_of(store.read_file(outcome.rows)) if outcome.rows else [])
+        for outcome in outcomes
+    ]
     missing = len({spec.run_id for spec in specs}) - len(outcomes)
     if format_ == "json":
         print_json([{**report.outcome.model_dump(), "rows": report.rows} for report in reports])
@@ -52,11 +55,6 @@ def print_summary(
 class _Report:
     outcome: Outcome
     rows: list[Row]
-
-
-def _rows(results: Path, outcome: Outcome) -> list[Row]:
-    path = RunFolder.of(results, outcome.run_id).rows
-    return store.rows_of(store.read_file(path)) if path.exists() else []
 
 
 def _print_failure(outcome: Outcome, *, stderr: bool = False) -> None:
@@ -131,7 +129,7 @@ def _print_next(specs: Sequence[RunSpec], outcomes: Sequence[Outcome], results: 
     first, one = specs[0], len(outcomes) == 1
     folder = RunFolder.of(results, first.run_id)
     where = "" if str(results) == "results" else f" --results {results}"
-    click.echo(f"files        {outcomes[0].folder if one else folder.path.parent}/")
+    click.echo(f"files        {folder.path if one else folder.path.parent}/")
     if one and folder.samples.is_file():
         click.echo(f"samples      {folder.samples}")
     click.echo(f"leaderboard  {folder.rows if one else folder.leaderboard}{'' if one else '/'}")

@@ -52,7 +52,15 @@ class LocalExecutor:
         try:
             answer = self._ask(question, [heard, *listeners], job.timeout_seconds)
         except WorkerDiedError as death:
-            return _record_death(job, death, heard.rows)
+            outcome = _record_death(job, death, heard.rows)
+            Listeners(listeners, plugins=False).notify(
+                "run_ended",
+                run_id=outcome.run_id,
+                folder=outcome.folder,
+                status=outcome.status,
+                reason=outcome.reason,
+            )
+            return outcome
         return Outcome.model_validate(answer)
 
     def close(self) -> None:
@@ -108,7 +116,7 @@ def _record_death(job: Job, death: WorkerDiedError, earlier: Sequence[Row]) -> O
         store.commit(job.folder.leaderboard, [*earlier, failure])
     job.folder.write(record | {"status": death.status, "reason": str(death)})
     with job.folder.log.open("a", encoding="utf-8") as log:
-        log.write(f"{death}\n")
+        log.write(f"{death.detail}{death}\n")
     return Outcome(
         run_id=job.spec.run_id,
         status=death.status,

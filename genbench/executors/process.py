@@ -23,9 +23,11 @@ GRACE_SECONDS = 5
 class WorkerDiedError(GenbenchError):
     """The worker process ended in the middle of a question."""
 
-    def __init__(self, message: str, status: str = "failed") -> None:
+    def __init__(self, message: str, status: str = "failed", detail: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.detail = detail
+        """What belongs in the log beside the message."""
 
 
 class Worker:
@@ -41,6 +43,17 @@ class Worker:
             self._process = self._start(writing)
         os.close(writing)
         self._answers: IO[str] = os.fdopen(reading, encoding="utf-8")
+        threading.Thread(target=self._clear_up, daemon=True).start()
+
+    def _clear_up(self) -> None:
+        # What a plugin forked has the pipe open too: reading it would never come to an end.
+        self._process.wait()
+        self._kill()
+
+    def _kill(self) -> None:
+        """End the worker and whatever its plugins started: all of its session."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _start(self, writing: int) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -66,7 +79,9 @@ class Worker:
             GenbenchError: as the other side raised it.
         """
         assert self._process.stdin is not None
-        with self._passing_interrupts_on(), self._ending_after(timeout_seconds):
+        self._timed_out = False
+        passing_on = self._passing_interrupts_on(running="run" in question)
+        with passing_on, self._ending_after(timeout_seconds):
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.write(json.dumps(question) + "\n")
                 self._process.stdin.flush()
@@ -85,21 +100,25 @@ class Worker:
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
-        self._process.kill()
+        self._kill()
         self._process.wait()
         self._answers.close()
 
     @contextlib.contextmanager
-    def _passing_interrupts_on(self) -> Iterator[None]:
+    def _passing_interrupts_on(self, *, running: bool) -> Iterator[None]:
         # A flag and not an exception, which could be raised between reading a line and keeping it.
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def pass_on(*_: object) -> None:
-            self._killed = self.interrupted
+            # A run has something to write down, the first time; an import that hangs has not.
+            self._killed = self.interrupted or not running
             self.interrupted = True
-            self._process.send_signal(signal.SIGKILL if self._killed else signal.SIGINT)
+            if self._killed:
+                self._kill()
+            else:
+                self._process.send_signal(signal.SIGINT)
 
         before = signal.signal(signal.SIGINT, pass_on)
         try:
@@ -119,7 +138,7 @@ class Worker:
             self._process.send_signal(signal.SIGABRT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(GRACE_SECONDS)
-            self._process.kill()
+            self._kill()
 
         timer = threading.Timer(seconds, end)
         timer.start()
@@ -127,6 +146,7 @@ class Worker:
             yield
         finally:
             timer.cancel()
+            timer.join()
 
     def _death(self, timeout_seconds: float | None) -> WorkerDiedError:
         code = self._process.wait()
@@ -137,7 +157,7 @@ class Worker:
                 "timed-out",
             )
         if self._killed:
-            return WorkerDiedError("It was interrupted twice, and ended at once.", "interrupted")
+            return WorkerDiedError("It was interrupted, and ended at once.", "interrupted")
         if code >= 0:
             return WorkerDiedError(f"The worker process ended by itself, with exit code {code}.")
         name = signal.Signals(-code).name
@@ -160,7 +180,10 @@ def _interrupts_ignored() -> Iterator[None]:
 
 def _answer(message: Mapping[str, Any]) -> Any:
     if "bug" in message:
-        raise RuntimeError(f"in the worker:\n{message['bug']}")
+        last = message["bug"].strip().splitlines()[-1]
+        raise WorkerDiedError(
+            f"A bug in genbench, or a plugin that broke its worker: {last}", detail=message["bug"]
+        )
     if "error" in message:
         kind = UsageError if message["exit_code"] == UsageError.exit_code else GenbenchError
         raise kind(message["error"])

@@ -94,9 +94,11 @@ class Interrupts:
     @contextlib.contextmanager
     def during_a_run(self) -> Iterator[None]:
         """A block that SIGINT interrupts."""
+        signal.signal(signal.SIGINT, self._on_signal)  # whatever the last plugin put there
         self._running = True
         try:
             if self._pending:
+                self._pending = False
                 raise KeyboardInterrupt
             yield
         finally:
@@ -108,8 +110,6 @@ def main(descriptor: int) -> None:
     interrupts = Interrupts()
     pipe = os.fdopen(descriptor, "w", encoding="utf-8")
     questions = _questions()
-    # What is printed must be in the log also when the process dies in the next line.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     while True:
         question = json.loads(questions.get())
         try:
@@ -158,8 +158,7 @@ def _questions() -> queue.SimpleQueue[str]:
 @contextlib.contextmanager
 def _printing_to(log: Path) -> Iterator[None]:
     """Standard output and error of this process, C code included, go to a file."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _open_streams()
     kept = os.dup(1), os.dup(2)
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(target, 1)
@@ -170,11 +169,24 @@ def _printing_to(log: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(ValueError, OSError):
+                stream.flush()  # a plugin may have closed it
         for number, original in zip((1, 2), kept, strict=True):
             os.dup2(original, number)
             os.close(original)
+
+
+def _open_streams() -> None:
+    """Python's standard streams anew, whatever the last plugin did to them.
+
+    Buffered by the line: what is printed is in the log also if the process dies in the next one.
+    """
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        with contextlib.suppress(ValueError, OSError):
+            getattr(sys, name).flush()
+        stream = open(number, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
 
 
 if __name__ == "__main__":

@@ -118,8 +118,8 @@ def _identity(row: Row) -> tuple[str, str, str]:
 
 def _standing(key: str, rows: Sequence[Row], failures: Sequence[Row]) -> Standing:
     first = rows[0]
-    # By entry and seed, the newest of each: weights that were evaluated twice, or trained again by
-    # another version, are one result of that seed and not two.
+    # One result for an entry and seed: the newest score, for weights that were evaluated twice or
+    # trained again by another version. A score wins over a failure: that seed has been measured.
     results: dict[tuple[str, str, str], dict[int, Row]] = defaultdict(dict)
     for failure in failures:
         asked = first["metric"] in json.loads(failure["metrics"]) or first["metric"] == SAMPLE_RANGE

@@ -62,7 +62,7 @@ def test_a_plugin_that_ends_the_process_on_import_is_named_and_the_others_are_lo
     site = distribution(
         "genbench-deadly",
         "[genbench.models]\ndeadly = deadly:M\n[genbench]\ndeadly-hooks = exits\n",
-        deadly="import os; os._exit(7)\n",
+        deadly="import os; print('no end of line', end='', flush=True); os._exit(7)\n",
         exits="import sys; sys.exit(0)\n",
     )
     done = command("doctor", "--format", "json", path=site)

@@ -84,6 +84,9 @@ def test_seeds_and_models_that_are_named_twice_run_once(invoke: Invoke) -> None:
     done = invoke("--model", "toy-ae", "--model", "toy-ae", "--seed", "1", "--seed", "1")
     assert done.exit_code == 0
     assert "not begun" not in done.stdout
+    mine = Path("mine.py")
+    mine.write_text("from genbench_toys.mean import Mean\nclass Mine(Mean): ...\n")
+    assert invoke("--model", "mine.py:Mine", "--model", "./mine.py:Mine").exit_code == 0
     assert "toy-ae-toy-squares-s1-" in done.stdout
 
 

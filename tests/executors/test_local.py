@@ -36,15 +36,9 @@ def executor() -> Iterator[LocalExecutor]:
 def run_in(executor: LocalExecutor, tiny: Protocol, tmp_path: Path) -> Any:
     def run(model: str, fault: str | None = None, **arguments: Any) -> Result:
         options = {model: {"fault": fault}} if fault else None
-        return genbench.run(
-            model,
-            executor=executor,
-            protocol=tiny,
-            results=tmp_path / "results",
-            device="cpu",
-            options=options,
-            **arguments,
-        )[0]
+        fixed = {"executor": executor, "protocol": tiny, "device": "cpu", "options": options}
+        arguments = {"results": tmp_path / "results", **arguments}
+        return genbench.run(model, **fixed, **arguments)[0]
 
     return run
 
@@ -103,6 +97,24 @@ def test_a_run_that_takes_too_long_is_timed_out_with_its_stack_in_the_log(run_in
     assert "longer than the 3 s of --timeout" in str(result.reason)
     assert "in train_step" in (result.folder / "log.txt").read_text()
     assert run_in("toy-ae").status == "ok"
+
+
+def test_a_timeout_holds_also_when_the_plugin_has_forked(run_in: Any) -> None:
+    # The child has the worker's pipe open, too.
+    assert run_in("toy-faulty", "forks-and-hangs", timeout_seconds=3).status == "timed-out"
+    assert run_in("toy-ae").status == "ok"
+
+
+@pytest.mark.parametrize("fault", ["changes-directory", "changes-dtype", "closes-stdout"])
+def test_what_a_plugin_does_to_its_process_is_no_business_of_the_next_run(
+    run_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = run_in("toy-faulty", fault, results="here")
+    assert first.folder.is_relative_to(tmp_path / "here")
+    assert (tmp_path / "here" / "leaderboard" / f"{first.run_id}.parquet").exists()
+    second = run_in("toy-ae", results="here")
+    assert second.status == "ok", second.reason
 
 
 def test_a_plugin_that_reads_standard_input_does_not_hang(run_in: Any) -> None:
@@ -212,6 +224,26 @@ def test_ctrl_c_before_the_first_run_runs_nothing(tmp_path: Path, tiny_file: Pat
     assert process.returncode == 1
     assert "Traceback" not in err + out
     assert not list(tmp_path.glob("results/runs/*"))
+
+
+def test_ctrl_c_ends_an_import_that_hangs(tmp_path: Path, tiny_file: Path) -> None:
+    (tmp_path / "hangs.py").write_text("import time\nopen('importing', 'w')\ntime.sleep(600)\n")
+    arguments = f"run --model hangs.py:Model --protocol {tiny_file} --device cpu".split()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "genbench", *arguments],
+        cwd=tmp_path,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "importing").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "Traceback" not in err
 
 
 def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path, tiny_file: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from typing import Literal
@@ -36,6 +38,10 @@ Fault = Literal[
     "crashes",
     "hangs",
     "reads-stdin",
+    "forks-and-hangs",
+    "changes-directory",
+    "changes-dtype",
+    "closes-stdout",
     "is-killed",
     "interrupts",
     "prints",
@@ -72,6 +78,15 @@ class Faulty(Autoencoder):
             ctypes.string_at(0)
         if self.fault == "hangs":
             time.sleep(3600)
+        if self.fault == "forks-and-hangs":
+            multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,)).start()
+            time.sleep(3600)
+        if self.fault == "changes-directory":
+            os.chdir("/")
+        if self.fault == "changes-dtype":
+            torch.set_default_dtype(torch.float64)
+        if self.fault == "closes-stdout":
+            sys.stdout.close()
         if self.fault == "reads-stdin":
             input()
         if self.fault == "is-killed":
