@@ -66,6 +66,7 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
     surroundings = Path.cwd(), dict(os.environ), torch.get_default_dtype()
     default_device, grad = torch.get_default_device(), torch.is_grad_enabled()
     torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling fresh memory is for hunting bugs, and costs time in every step.
