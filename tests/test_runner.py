@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +18,7 @@ import genbench
 from genbench.api import Result
 from genbench.contract import Evidence
 from genbench.data import to_model
-from genbench.errors import UsageError
 from genbench.hookspecs import hookimpl
-from genbench.leaderboard import store
 from genbench.protocol import Protocol
 
 Run = Callable[..., Result]
@@ -128,9 +123,6 @@ def test_an_extractor_of_ones_own_is_part_of_the_key(run: Run) -> None:
     assert (row["status"], row["extractor"]) == ("ok", "toy-pixels")
 
 
-# -------------------------------------------------------------------------- the run's folder
-
-
 def test_the_folder_holds_all_that_the_run_made(run: Run) -> None:
     folder = run("toy-ae").folder
     names = {path.name for path in folder.iterdir()}
@@ -182,44 +174,6 @@ def test_a_model_from_a_file_is_loaded_from_its_copy_in_the_run(run: Run, tmp_pa
     assert type(genbench.load(result.folder)).__name__ == "Mine"
 
 
-# --------------------------------------------------------------------------------- what fails
-
-
-@pytest.mark.parametrize(
-    ("fault", "status", "reason"),
-    [
-        ("refuses-shape", "failed", r"'toy-faulty' \(genbench-toys 0\.3\.1\) does not take image "
-         r"data of shape \(1, 8, 8\) .*takes shapes of 64x64 and up"),
-        ("raises-in-constructor", "failed", r"KeyError: .*own bug.*\(faulty\.py:\d+ in __init__\)"),
-        ("raises-in-step", "failed",
-         r"RuntimeError: the sky fell \[bold\]hard.*\(faulty\.py:\d+ in train_step\)"),
-        ("raises-in-sample", "failed",
-         r"RuntimeError: no samples today \(faulty\.py:\d+ in sample\)"),
-        ("unknown-optimizer", "failed", r"no 'autoencodr'\. Did you mean autoencoder\?"),
-        ("loss-without-gradient", "failed", r"not a tensor of shape \(\) without a gradient"),
-        ("loss-is-a-float", "failed", r"must return scalar tensors by name"),
-        ("diverges", "diverged", r"The loss 'reconstruction' was inf at 280 images"),
-        ("out-of-memory", "out-of-memory", r"tried to allocate 999 GiB"),
-        ("interrupts", "interrupted", r"It was interrupted"),
-        ("sample-shape", "failed",
-         r"sample\(25\) was asked for float32 \(25, 1, 8, 8\); float32 \(25, 64\) came"),
-        ("sample-dtype", "failed",
-         r"sample\(25\) was asked for float32 \(25, 1, 8, 8\); float64 \(25, 1, 8, 8\) came"),
-        ("sample-nan", "failed", r"64 of 1600 values are NaN or infinite"),
-    ],
-)  # fmt: skip
-def test_a_fault_ends_its_run_with_a_status_a_reason_and_a_row(
-    run: Run, fault: str, status: str, reason: str
-) -> None:
-    result = run("toy-faulty", options={"toy-faulty": {"fault": fault}})
-    assert result.status == status
-    row = result.rows[-1]
-    assert (row["status"], row["metric"]) == (status, None)
-    assert re.search(reason, row["reason"])
-    assert "Traceback" in (result.folder / "log.txt").read_text()
-    assert json.loads((result.folder / "run.json").read_text())["status"] == status
-
-
 def test_the_log_begins_with_who_took_part_and_their_versions(run: Run) -> None:
     log = (run("toy-ae").folder / "log.txt").read_text()
     assert "model 'toy-ae' (genbench-toys 0.3.1) code " in log
@@ -231,68 +185,16 @@ def test_an_unknown_score_is_answered_with_the_nearest(run: Run) -> None:
         run("toy-ae").score("eror")
 
 
-def test_an_interrupted_run_is_the_last_one(tiny: Any, tmp_path: Path) -> None:
-    results = genbench.run(
-        ["toy-faulty", "toy-ae"],
-        options={"toy-faulty": {"fault": "interrupts"}},
-        protocol=tiny,
-        results=tmp_path,
-        device="cpu",
-    )
-    assert [result.status for result in results] == ["interrupted"]
-
-
 def test_a_score_of_zero_is_a_score_and_one_that_does_not_apply_says_why(run: Run) -> None:
     assert run("toy-ae", options={"toy-distance": {"scale": 0.0}}).score("distance") == 0
     with pytest.raises(KeyError, match="the model has no sample"):
         run("toy-mean").score("distance")
 
 
-def test_a_results_folder_that_cannot_be_written_is_a_usage_error(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(
-        UsageError, match=r"results folder .*file.* cannot be written: .* is a file"
-    ):
-        run("toy-ae", results=tmp_path / "file" / "results")
-
-
-def test_a_diverged_run_keeps_its_earlier_scores(run: Run) -> None:
-    result = run("toy-faulty", options={"toy-faulty": {"fault": "diverges"}})
-    kept = {(row["split"], row["fraction"]) for row in result.rows if row["value"] is not None}
-    assert kept == {("validation", 0.5)}
-
-
-def test_samples_outside_the_range_are_clipped_and_the_fraction_is_a_score(run: Run) -> None:
-    result = run("toy-faulty", options={"toy-faulty": {"fault": "sample-too-bright"}})
-    assert result.status == "ok"
-    row = next(row for row in result.rows if row["score"] == "clipped_fraction")
-    assert row["value"] == 1.0
-    assert final(run("toy-ae"))["clipped_fraction"] < 1
-
-
-def test_a_metric_that_gives_nan_fails_the_run(run: Run) -> None:
-    result = run("toy-ae", options={"toy-error": {"broken": True}})
-    assert result.status == "failed"
-    assert "The metric 'toy-error' gave Measurement(value=nan" in str(result.reason)
-
-
-def test_a_run_that_fails_does_not_keep_the_others_from_running(tiny: Any, tmp_path: Path) -> None:
-    path = tmp_path / "broken.py"
-    path.write_text("raise ImportError('not today')")
-    results = genbench.run(
-        [f"{path}:Broken", "toy-ae"], protocol=tiny, results=tmp_path / "results", device="cpu"
-    )
-    assert [result.status for result in results] == ["failed", "ok"]
-    assert "could not be imported: ImportError: not today" in str(results[0].reason)
-
-
 def test_what_a_plugin_prints_goes_to_the_log(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     result = run("toy-faulty", options={"toy-faulty": {"fault": "prints"}})
     assert "hello from the plugin" in (result.folder / "log.txt").read_text()
     assert capfd.readouterr().out == ""
-
-
-# --------------------------------------------------------------------------------------- hooks
 
 
 def test_hooks_of_installed_plugins_are_heard(run: Run) -> None:
@@ -337,56 +239,6 @@ def test_a_listener_hears_the_whole_run_and_sees_the_evidence(run: Run) -> None:
     assert heard == ["started toy-ae", *["30 samples"] * 4, *["60 samples"] * 2, "ok"]
 
 
-# -------------------------------------------------------------------------------------- reuse
-
-
-def test_a_run_that_is_there_is_reused(run: Run) -> None:
-    first = run("toy-ae")
-    created = first.rows[0]["created"]
-    assert run("toy-ae").rows[0]["created"] == created
-    assert run("toy-ae", fresh=True).rows[0]["created"] > created
-
-
-def test_a_changed_metric_is_evaluated_without_training_again(run: Run) -> None:
-    first = run("toy-ae")
-    second = run("toy-ae", metrics=["toy-error", "toy-clock"])
-    assert second.run_id != first.run_id
-    record = json.loads((second.folder / "run.json").read_text())
-    assert record["trained_in"] == first.run_id
-    assert second.score("error") == first.score("error")
-    assert second.score("seconds") == first.score("seconds")
-
-
-def test_weights_that_were_trained_on_another_machine_are_trained_again(run: Run) -> None:
-    # Else its seconds and bytes would stand in rows that speak of this one.
-    first = run("toy-ae")
-    second = run("toy-ae", metrics=["toy-clock"], threads=2)
-    assert "trained_in" not in json.loads((second.folder / "run.json").read_text())
-    assert second.score("seconds") != first.score("seconds")
-
-
-def test_fresh_keeps_the_good_result_until_there_is_a_better_one(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = run("toy-ae")
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("genbench_toys.autoencoder.Autoencoder.train_step", interrupted)
-        again = run("toy-ae", fresh=True)
-    assert again.status == "interrupted"
-    assert again.rows == []  # those that are there are the earlier run's
-    assert "is kept" in (again.folder / "log.txt").read_text()
-    assert genbench.load(first.folder) is not None
-    assert run("toy-ae").rows == first.rows
-    assert run("toy-ae").status == "ok"
-    assert run("toy-ae", fresh=True).rows[0]["created"] > first.rows[0]["created"]
-    names = [path.name for path in (tmp_path / "results" / "runs").iterdir()]
-    assert sorted(names) == [".locks", first.run_id]
-
-
 def test_what_fit_sets_for_an_evaluation_never_reaches_training(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "fitting.py"
     path.write_text(
@@ -408,148 +260,6 @@ def test_what_fit_sets_for_an_evaluation_never_reaches_training(run: Run, tmp_pa
     assert few == many
 
 
-def test_a_buffer_whose_size_fit_decides_is_refused(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "growing.py"
-    path.write_text(
-        "import torch\n"
-        "from genbench_toys.mean import Mean\n"
-        "class Growing(Mean):\n"
-        "    def fit(self, train, rng):\n"
-        "        self.mean = torch.zeros(len(train))\n"
-    )
-    reason = str(run(f"{path}:Growing").reason)
-    assert "fit() made the buffer 'mean' (60,); in the constructor it was (1, 8, 8)" in reason
-
-
-@pytest.mark.parametrize("gives", ["torch.tensor(0.5)", "numpy.float32(0.5)", "1", "True"])
-def test_a_metric_may_give_any_number(run: Run, tmp_path: Path, gives: str) -> None:
-    result = run("toy-ae", metrics=[_metric(tmp_path, gives)])
-    assert result.status == "ok", result.reason
-    assert isinstance(result.score("mine"), float)
-
-
-@pytest.mark.parametrize(
-    "gives", ["'high'", "None", "Measurement(0.5, error=float('nan'))", "float('inf')"]
-)
-def test_a_metric_that_gives_no_number_fails_the_run_by_name(
-    run: Run, tmp_path: Path, gives: str
-) -> None:
-    result = run("toy-ae", metrics=[_metric(tmp_path, gives)])
-    assert result.status == "failed"
-    assert "The metric 'Mine' gave" in str(result.reason)
-
-
-def test_two_metrics_of_one_name_from_two_files_have_two_keys(run: Run, tmp_path: Path) -> None:
-    keys = set()
-    for gives in ("1.0", "2.0"):
-        rows = run("toy-ae", metrics=[_metric(tmp_path, gives)]).rows
-        keys |= {r["key"] for r in rows if (r["score"], r["split"]) == ("mine", "test")}
-    assert len(keys) == 4
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("version = 1", "has version 1, which must be text"),
-        ("needs = 'sample'", "which must be a tuple"),
-        ("needs = ('samples',)", "needs 'samples', which nothing offers. Did you mean sample"),
-        ("scores = ('mine',)", "a tuple of genbench.Score"),
-        ("measure = None; del measure", "has no 'measure'"),
-        ("def measure(self, evidence): return 0.5", "gave float; measure() gives values by score"),
-        ("def measure(self, evidence): return {'mine': 1, 'more': 2}", "do not list: ['more']"),
-        ("def measure(self, evidence): return {}", "gave no value for its score 'mine'"),
-    ],
-)
-def test_a_metric_that_breaks_the_contract_says_how(
-    run: Run, tmp_path: Path, change: str, message: str
-) -> None:
-    reference = _metric(tmp_path, "1.0")
-    path = Path(reference.rpartition(":")[0])
-    source = path.read_text()
-    if "measure = None" in change:
-        source, change = source.replace("measure", "measured"), ""
-    path.write_text(f"{source}    {change}\n")
-    result = run("toy-ae", metrics=[reference])
-    assert result.status == "failed"
-    assert message in str(result.reason)
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ("def __init__(self): super().__init__()", "must take DataSpec first, then options"),
-        ("optimizers = None", "has train_step but no optimizers"),
-        ("train_step = None", "has no train_step and no fit"),
-    ],
-)
-def test_a_model_that_breaks_the_contract_says_how(
-    run: Run, tmp_path: Path, body: str, message: str
-) -> None:
-    path = tmp_path / "mine.py"
-    path.write_text(
-        f"from genbench_toys.autoencoder import Autoencoder\nclass Mine(Autoencoder):\n    {body}\n"
-    )
-    assert message in str(run(f"{path}:Mine").reason)
-
-
-def test_a_class_of_a_script_is_run_without_running_the_script_again(
-    tmp_path: Path, tiny_file: Path
-) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import genbench\n"
-        "from genbench_toys.autoencoder import Autoencoder\n"
-        "class Mine(Autoencoder): ...\n"
-        f"print(genbench.run(Mine, protocol={str(tiny_file)!r}, seeds=1, device='cpu'))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.stdout.count("status='ok'") == 1, done.stderr
-    assert len(done.stdout) < 500
-
-
-@pytest.mark.parametrize(
-    ("program", "message"),
-    [
-        ("class M: ...\nimport genbench; genbench.run(M)", "stands in no file"),
-        (
-            "import genbench, genbench_toys.mean as m\ndef f():\n    class M: ...\n"
-            "    M.__module__ = m.__name__\n    return M\ngenbench.run(f())",
-            "stands",
-        ),
-    ],
-)
-def test_a_class_that_nobody_could_import_again_is_refused(program: str, message: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
-    )
-    assert f"UsageError: The class M {message}" in done.stderr or message in done.stderr
-
-
-def test_a_damaged_checkpoint_is_no_result_to_reuse(run: Run) -> None:
-    first = run("toy-ae")
-    (first.folder / "checkpoint.safetensors").write_bytes(b"")
-    elsewhere = run("toy-ae", metrics=["toy-error"])
-    assert elsewhere.status == "ok"
-    assert "Until then it is trained here once more" in (elsewhere.folder / "log.txt").read_text()
-    again = run("toy-ae")
-    assert again.rows[0]["created"] > first.rows[0]["created"]
-    assert again.score("error") == first.score("error") == elsewhere.score("error")
-
-
-def _metric(folder: Path, gives: str) -> str:
-    path = folder / "metric.py"
-    path.write_text(
-        "import numpy, torch\n"
-        "from genbench import Measurement, Score\n"
-        "class Mine:\n"
-        "    version, needs, scores = '1', (), (Score('mine'),)\n"
-        f"    def measure(self, evidence): return {{'mine': {gives}}}\n"
-    )
-    return f"{path}:Mine"
-
-
 def _with_points(points: tuple[float, ...]) -> Protocol:
     return Protocol.model_validate(
         {
@@ -562,17 +272,3 @@ def _with_points(points: tuple[float, ...]) -> Protocol:
             },
         }
     )  # fmt: skip
-
-
-def test_a_failed_run_is_run_again(run: Run, tmp_path: Path) -> None:
-    first = run("toy-faulty", options={"toy-faulty": {"fault": "raises-in-step"}})
-    second = run("toy-faulty", options={"toy-faulty": {"fault": "raises-in-step"}})
-    assert second.rows[-1]["created"] > first.rows[-1]["created"]
-
-
-def test_a_run_whose_rows_are_damaged_is_run_again(run: Run, tmp_path: Path) -> None:
-    first = run("toy-ae")
-    path = tmp_path / "results" / "leaderboard" / f"{first.run_id}.parquet"
-    path.write_bytes(path.read_bytes()[:100])
-    assert run("toy-ae").score("error") == first.score("error")
-    assert store.read_file(path).num_rows == len(first.rows)
