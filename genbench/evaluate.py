@@ -38,6 +38,12 @@ class Ruler:
     extractor: Extractor | None
     extractor_name: str | None
 
+    def extractor_of(self, metric: Metric) -> tuple[str, str] | None:
+        """Name and fingerprint of the extractor, for a metric that uses features."""
+        if self.extractor is None or "features" not in metric.needs:
+            return None
+        return str(self.extractor_name), self.extractor.fingerprint
+
 
 class SampleRange:
     """What every sampler is held to, whatever the metrics: values inside [-1, 1].
@@ -137,12 +143,7 @@ def evaluate(
     found: list[Row] = []
     with separate(evidence.seed, "evaluation", evidence.real.x.device), torch.no_grad():
         for spec, metric in (*ruler.metrics, ALWAYS):
-            uses_features = "features" in metric.needs and ruler.extractor is not None
-            extractor = (
-                (str(ruler.extractor_name), ruler.extractor.fingerprint)
-                if uses_features and ruler.extractor is not None
-                else None
-            )
+            extractor = ruler.extractor_of(metric)
             results = _measure(spec.name, metric, evidence)
             found += [
                 rows.of_score(
