@@ -171,12 +171,6 @@ class TrainedBySteps(Protocol):
     def train_step(self, batch: Batch, step: Step) -> Mapping[str, Tensor]: ...
 
 
-class Fitted(Protocol):
-    """The part of `Model` that is fitted on the training split at once."""
-
-    def fit(self, train: Split, rng: Generator) -> None: ...
-
-
 CAPABILITIES = ("sample", "reconstruct", "encode", "log_likelihood")
 
 
