@@ -138,6 +138,8 @@ def command(
     chosen = protocol.load(protocol_)
     if seeds is not None and seed_list:
         raise click.UsageError("Give --seeds N or --seed K, not both.")
+    if pdb and timeout_seconds is not None:
+        raise click.UsageError("--pdb runs in this process, which --timeout cannot end.")
     given = plan.parse_settings(settings)
     requests = plan.requests(
         models=models,

@@ -113,6 +113,7 @@ def test_the_exit_status_is_0_only_if_every_run_is_ok(invoke: Invoke) -> None:
         (["--model", "toy-ae", "--set", "width=3"], "is not NAME.OPTION=VALUE"),
         (["--model", "toy-ae", "--set", "toy-mean.x=3"], "no 'toy-mean' takes part in this run"),
         (["--model", "toy-ae", "--timeout", "0"], "'--timeout'"),
+        (["--model", "toy-ae", "--timeout", "9", "--pdb"], "which --timeout cannot end"),
         (["--model", "toy-ae", "--seeds", "0"], "'--seeds'"),
         (["--model", "toy-ae", "--seeds", "2", "--seed", "1"], "not both"),
         ([], "Missing option '--model'"),
