@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import itertools
 import json
-import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-
-from scipy.stats import ttest_ind_from_stats
+from statistics import fmean, stdev
 
 from genbench.contract import Weights
 from genbench.leaderboard.schema import SAMPLE_RANGE, Row
+from genbench.leaderboard.statistics import SIGNIFICANCE, holm, welch
 
-SIGNIFICANCE = 0.05
-"""Of the whole family of comparisons in one standing, by Holm's correction."""
+Identity = tuple[str, str, str]
+"""What makes rows one entry: model, options, code."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,19 @@ class Entry:
     """The model's name, with what tells it from other entries of that name."""
 
     @property
+    def identity(self) -> Identity:
+        """Model, options and code."""
+        return (self.model, self.options, self.code)
+
+    @property
     def mean(self) -> float | None:
         """Over the seeds."""
-        return statistics.fmean(self.values) if self.values else None
+        return fmean(self.values) if self.values else None
 
     @property
     def spread(self) -> float | None:
         """The sample standard deviation over the seeds; None with fewer than two."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
+        return stdev(self.values) if len(self.values) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,19 @@ def standings(rows: Iterable[Row], weights: Weights = "average") -> list[Standin
         rows: of a leaderboard, with all columns.
         weights: which weights' scores.
     """
+    rows = list(rows)
+    failures = [row for row in rows if row["metric"] is None]
+    return [_standing(key, found, failures) for key, found in final(rows, weights).items()]
+
+
+def final(rows: Iterable[Row], weights: Weights = "average") -> dict[str, list[Row]]:
+    """The rows of final scores, on the test split, by their key; the oldest first."""
     by_key: dict[str, list[Row]] = defaultdict(list)
-    failures: list[Row] = []
     for row in sorted(rows, key=lambda row: row["created"]):
-        if row["metric"] is None:
-            failures.append(row)
-        elif row["fraction"] == 1 and row["split"] == "test" and row["weights"] == weights:
+        scored = row["metric"] is not None
+        if scored and (row["split"], row["fraction"], row["weights"]) == ("test", 1, weights):
             by_key[row["key"]].append(row)
-    return [_standing(key, found, failures) for key, found in by_key.items()]
+    return dict(by_key)
 
 
 def unscored_failures(rows: Iterable[Row]) -> list[Row]:
@@ -112,22 +121,37 @@ def _same_conditions(failure: Row, scored: Row) -> bool:
     return bool(failure["dataset"] == scored["dataset"] and given.items() <= full.items())
 
 
-def _identity(row: Row) -> tuple[str, str, str]:
+def identity(row: Row) -> Identity:
+    """Which entry a row belongs to."""
     return (row["model"], row["model_options"], row["model_code"])
+
+
+def entries(
+    rows: Sequence[Row], failures: Iterable[Row], measured: Sequence[Row] = ()
+) -> list[Entry]:
+    """The entries of one key, without labels and ranks.
+
+    Args:
+        rows: of that key, the oldest first.
+        failures: rows of failed runs; those count that were to be measured under that key.
+        measured: rows of that key, to know it by where ``rows`` is empty.
+    """
+    measured = measured or rows
+    metric = measured[0]["metric"]
+    # One result for an entry and seed: the newest score, for weights that were evaluated twice or
+    # trained again by another version. A score wins over a failure: that seed has been measured.
+    results: dict[Identity, dict[int, Row]] = defaultdict(dict)
+    for failure in failures:
+        asked = metric in json.loads(failure["metrics"]) or metric == SAMPLE_RANGE
+        if asked and any(_same_conditions(failure, row) for row in measured):
+            results[identity(failure)][failure["seed"]] = failure
+    for row in rows:
+        results[identity(row)][row["seed"]] = row
+    return [_entry(whose, by_seed) for whose, by_seed in results.items()]
 
 
 def _standing(key: str, rows: Sequence[Row], failures: Sequence[Row]) -> Standing:
     first = rows[0]
-    # One result for an entry and seed: the newest score, for weights that were evaluated twice or
-    # trained again by another version. A score wins over a failure: that seed has been measured.
-    results: dict[tuple[str, str, str], dict[int, Row]] = defaultdict(dict)
-    for failure in failures:
-        asked = first["metric"] in json.loads(failure["metrics"]) or first["metric"] == SAMPLE_RANGE
-        if asked and any(_same_conditions(failure, row) for row in rows):
-            results[_identity(failure)][failure["seed"]] = failure
-    for row in rows:
-        results[_identity(row)][row["seed"]] = row
-    entries = [_entry(identity, by_seed) for identity, by_seed in results.items()]
     return Standing(
         key=key,
         group=f"{first['dataset_fingerprint']}/{first['protocol_fingerprint']}",
@@ -141,12 +165,12 @@ def _standing(key: str, rows: Sequence[Row], failures: Sequence[Row]) -> Standin
         better=first["better"],
         unit=first["unit"] or "",
         hardware=first["hardware"],
-        entries=tuple(_ranked(_labelled(entries), first["better"])),
+        entries=tuple(_ranked(_labelled(entries(rows, failures)), first["better"])),
     )
 
 
-def _entry(identity: tuple[str, str, str], by_seed: dict[int, Row]) -> Entry:
-    model, options, code = identity
+def _entry(whose: Identity, by_seed: Mapping[int, Row]) -> Entry:
+    model, options, code = whose
     rows = [by_seed[seed] for seed in sorted(by_seed)]
     valued = [row for row in rows if row["value"] is not None]
     failures = Counter(row["status"] for row in rows if row["metric"] is None)
@@ -163,31 +187,36 @@ def _entry(identity: tuple[str, str, str], by_seed: dict[int, Row]) -> Entry:
     )
 
 
-def _labelled(entries: Sequence[Entry]) -> list[Entry]:
-    labelled = []
-    for entry in entries:
-        namesakes = [other for other in entries if other.model == entry.model]
+def labels(identities: Collection[Identity]) -> dict[Identity, str]:
+    """A label for each: the model's name, with what tells it from others of that name."""
+    found = {}
+    for model, options, code in identities:
+        namesakes = [other for other in identities if other[0] == model]
         parts = []
-        if len({other.options for other in namesakes}) > 1:
-            ours = json.loads(entry.options)
-            others = [json.loads(other.options) for other in namesakes]
+        if len({other for _, other, _ in namesakes}) > 1:
+            ours = json.loads(options)
+            others = [json.loads(other) for _, other, _ in namesakes]
             parts += [
                 f"{name}={ours[name]}"
                 for name in ours
                 if any(name in other and other[name] != ours[name] for other in others)
             ]
-        if len({other.code for other in namesakes if other.options == entry.options}) > 1:
-            parts.append(f"code {entry.code[:7]}")
-        label = f"{entry.model}[{', '.join(parts)}]" if parts else entry.model
-        labelled.append(replace(entry, label=label))
-    return labelled
+        if len({other for _, theirs, other in namesakes if theirs == options}) > 1:
+            parts.append(f"code {code[:7]}")
+        found[model, options, code] = f"{model}[{', '.join(parts)}]" if parts else model
+    return found
 
 
-def _ranked(entries: Sequence[Entry], better: str | None) -> list[Entry]:
+def _labelled(unlabelled: Sequence[Entry]) -> list[Entry]:
+    by_identity = labels([entry.identity for entry in unlabelled])
+    return [replace(entry, label=by_identity[entry.identity]) for entry in unlabelled]
+
+
+def _ranked(unranked: Sequence[Entry], better: str | None) -> list[Entry]:
     sign = -1.0 if better == "higher" else 1.0
-    valued = [entry for entry in entries if entry.mean is not None]
+    valued = [entry for entry in unranked if entry.mean is not None]
     valued.sort(key=lambda entry: sign * (entry.mean or 0.0))
-    rest = [entry for entry in entries if entry.mean is None]
+    rest = [entry for entry in unranked if entry.mean is None]
     if better is None:
         return [*valued, *rest]
     worse_than = significant_pairs([entry.values for entry in valued])
@@ -201,30 +230,9 @@ def _ranked(entries: Sequence[Entry], better: str | None) -> list[Entry]:
 def significant_pairs(samples: Sequence[Sequence[float]]) -> set[tuple[int, int]]:
     """Pairs (i, j), i < j, whose means differ by Welch's test with Holm's correction over all.
 
-    Welch (1947); Holm (1979). A sample of one tells nothing apart.
+    A sample of one tells nothing apart.
     """
-    pairs = [
-        (welch_p_value(samples[i], samples[j]), (i, j))
-        for i, j in itertools.combinations(range(len(samples)), 2)
-    ]
-    significant = set()
-    for tested, (p_value, pair) in enumerate(sorted(pairs)):
-        if p_value > SIGNIFICANCE / (len(pairs) - tested):
-            break
-        significant.add(pair)
-    return significant
-
-
-def welch_p_value(a: Sequence[float], b: Sequence[float]) -> float:
-    """Two-sided p-value that two samples have equal means; 1 where one has a single value."""
-    if len(a) < 2 or len(b) < 2:
-        return 1.0
-    mean_a, mean_b = statistics.fmean(a), statistics.fmean(b)
-    spread_a, spread_b = statistics.stdev(a), statistics.stdev(b)
-    if spread_a == spread_b == 0:
-        # Deterministic scores: equal or not, there is nothing to test.
-        return 1.0 if mean_a == mean_b else 0.0
-    result = ttest_ind_from_stats(
-        mean_a, spread_a, len(a), mean_b, spread_b, len(b), equal_var=False
-    )
-    return float(result.pvalue)
+    pairs = list(itertools.combinations(range(len(samples)), 2))
+    tests = [welch(samples[i], samples[j]) for i, j in pairs]
+    corrected = holm([1.0 if test is None else test.p_value for test in tests])
+    return {pair for pair, p in zip(pairs, corrected, strict=True) if p <= SIGNIFICANCE}

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from genbench.leaderboard import ranking
 from genbench.leaderboard.schema import Row
@@ -180,28 +179,6 @@ def test_namesakes_are_told_apart_by_what_differs() -> None:
              training_id="code"),
     )  # fmt: skip
     assert set(found) == {"a[width=8]", "a[width=16, code c]", "a[width=16, code fffffff]"}
-
-
-def test_the_test_is_welchs() -> None:
-    rng = np.random.default_rng(0)
-    for n in (2, 3, 10):
-        a, b = rng.normal(size=n), rng.normal(0.5, 2, size=n + 1)
-        expected = stats.ttest_ind(a, b, equal_var=False).pvalue
-        assert ranking.welch_p_value(list(a), list(b)) == pytest.approx(expected, rel=1e-9)
-
-
-def test_the_correction_is_holms() -> None:
-    # p-values of the three pairs: about 0.0005, 0.012, 0.03; Holm asks for 0.0167, 0.025, 0.05.
-    a, b, c = [0.0, 0.1, 0.2, 0.3], [0.5, 0.6, 0.4, 0.3], [0.9, 0.7, 0.65, 0.75]
-    pairs = [(0, 1, a, b), (0, 2, a, c), (1, 2, b, c)]
-    p_values = {(i, j): ranking.welch_p_value(x, y) for i, j, x, y in pairs}
-    ordered = sorted(p_values, key=lambda pair: p_values[pair])
-    expected = set()
-    for tested, pair in enumerate(ordered):
-        if p_values[pair] > 0.05 / (3 - tested):
-            break
-        expected.add(pair)
-    assert ranking.significant_pairs([a, b, c]) == expected
 
 
 def test_equal_models_are_rarely_called_different() -> None:
