@@ -1,4 +1,7 @@
-"""``genbench leaderboard``: standings from the Parquet files; imports no torch."""
+"""``genbench leaderboard``: standings from the Parquet files; imports no torch.
+
+Its own commands, which look after these files, are in `genbench.cli.upkeep`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from genbench.cli import upkeep
 from genbench.cli.output import (
     NOTHING,
     format_option,
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from genbench.leaderboard.ranking import Entry, Standing
 
 
-@click.command("leaderboard")
+@click.group("leaderboard", invoke_without_command=True)
 @click.option(
     "--model",
     "models",
@@ -53,7 +58,9 @@ if TYPE_CHECKING:
 @click.option("--skip-unreadable", is_flag=True, help="Leave damaged files out, and say which.")
 @results_option
 @format_option
+@click.pass_context
 def command(
+    context: click.Context,
     models: tuple[str, ...],
     dataset: str | None,
     protocol_: str | None,
@@ -69,6 +76,9 @@ def command(
     extractor. A rank is one more than the number of models that are significantly better (Welch's
     test over seeds at 5%, Holm's correction): those that cannot be told apart share one.
     """
+    if context.invoked_subcommand:
+        _pass_on(context, context.invoked_subcommand)
+        return
     from genbench.leaderboard import ranking, store
 
     skipped: list[str] | None = [] if skip_unreadable else None
@@ -91,6 +101,25 @@ def command(
         click.echo(f"{row['run_id']}: {row['status']}: {row['reason']}")
     if not standings and not failed:
         click.echo("Nothing here yet: genbench run --model NAME makes the first row.")
+
+
+for upkeep_command in (upkeep.verify, upkeep.repair, upkeep.compact):
+    command.add_command(upkeep_command)
+
+
+def _pass_on(context: click.Context, subcommand: str) -> None:
+    """Let what was given before the name of a command count for it; refuse what does not."""
+    given = [
+        parameter
+        for parameter in context.command.params
+        if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    ]
+    shared = {"results", "format_"}
+    for parameter in given:
+        if parameter.name not in shared:
+            raise click.UsageError(f"{parameter.opts[0]} is not for {subcommand}.", context)
+    values = {parameter.name: context.params[str(parameter.name)] for parameter in given}
+    context.default_map = {subcommand: values}
 
 
 def print_standings(standings: Iterable[Standing]) -> None:

@@ -75,8 +75,8 @@ def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str,
         if record is not None:
             shown = {"kind": "run", "folder": str(folder.path), **record}
             shown.pop("distributions", None)
-            rows = RunFolder.of(folder.results, record["run_id"]).rows
-            shown["rows"] = store.rows_of(store.read_file(rows)) if rows.exists() else []
+            rows = store.read_run(folder.leaderboard, record["run_id"])
+            shown["rows"] = store.rows_of(rows) if rows is not None else []
             return shown
     known = {name for k in registry.KINDS for name in registry.catalogue(k)} | set(shipped())
     raise UsageError(f"There is no plugin, protocol or run {name!r}. {nearest(name, known)}")

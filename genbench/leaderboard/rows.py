@@ -139,6 +139,11 @@ def shared(row: Row) -> Row:
     return {column: value for column, value in row.items() if column not in OF_A_SCORE}
 
 
+def to_plain(row: Row) -> dict[str, Any]:
+    """A row as JSON takes it; `from_plain` turns it back."""
+    return {**row, "created": row["created"].isoformat()}
+
+
 def from_plain(row: Mapping[str, Any]) -> Row:
     """A row that has been through JSON, its time a time again."""
     return {**row, "created": datetime.fromisoformat(row["created"])}

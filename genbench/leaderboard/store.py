@@ -1,7 +1,8 @@
-"""The files of the leaderboard: one immutable Parquet file a run, never a torn one.
+"""Rows in and out of the leaderboard: the parts of runs, never torn, lost or counted twice.
 
-A file is committed as temporary file, fsync, rename, fsync of the folder, so that no writer waits
-for another and a reader sees a run's rows whole or not at all. Parquet's page checksums are on.
+A part is committed as temporary file, fsync, a line in the manifest, rename, fsync of the folder:
+no writer waits for another, and a reader sees a run's rows whole or not at all. Readers hold every
+byte to the manifest, so that what was damaged since is an error and never a wrong number.
 """
 
 from __future__ import annotations
@@ -10,34 +11,61 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from genbench.errors import StoreError
-from genbench.files import replace_file
-from genbench.leaderboard.schema import SCHEMA, VERSION, Row
+from genbench.leaderboard import disk, manifest, part
+from genbench.leaderboard.schema import SCHEMA, Row
 
 
 def commit(folder: Path, rows: Sequence[Row]) -> Path:
-    """Write the rows of one run to its file; rows of an earlier try are replaced, whole.
+    """Write the rows of one run; rows of an earlier try are replaced, whole.
+
+    There is to be one writer for a run at a time; writers of different runs may be many.
+
+    Returns:
+        The part that holds them: the run's own, or the compacted one that held its earlier rows.
 
     Raises:
-        StoreError: the file cannot be written (a full disk, say); what was there is unharmed.
+        StoreError: they cannot be written (a full disk, say); what was there is unharmed.
     """
     run_ids = {row["run_id"] for row in rows}
     if len(run_ids) != 1:
-        raise ValueError(f"a file of the leaderboard holds one run, not {sorted(run_ids)}")
-    path = folder / f"{run_ids.pop()}.parquet"
+        raise ValueError(f"a part of the leaderboard holds one run, not {sorted(run_ids)}")
+    (run_id,) = run_ids
+    own = part.name_of_run(run_id)
     try:
         table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
-        with replace_file(path) as temporary:
-            pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+        with disk.locked(folder, exclusive=False):
+            disk.sweep(folder, of=own)
+            if _compacted(folder, run_id) is None:
+                return disk.publish(folder, own, table)
+        with disk.locked(folder, exclusive=True):
+            # In the place of its earlier rows, in one step: a part of its own beside them would
+            # be counted twice by readers other than this module.
+            holder = _compacted(folder, run_id)
+            if holder is None:
+                return disk.publish(folder, own, table)
+            disk.sweep(folder)
+            others = part.without(holder.table, run_ids)
+            return disk.publish(folder, holder.name, pa.concat_tables([others, table]))
     except (OSError, pa.ArrowException, TypeError) as error:
-        raise StoreError(f"The leaderboard file {path} cannot be written: {error}.") from error
-    return path
+        raise StoreError(f"The leaderboard file {folder / own} cannot be written: {error}.") from (
+            error
+        )
+
+
+def _compacted(folder: Path, run_id: str) -> disk.Part | None:
+    """The compacted part to write a run's rows to; None where they go into a part of their own."""
+    if (folder / part.name_of_run(run_id)).exists():
+        return None
+    try:
+        return disk.holder(folder, run_id)
+    except StoreError:
+        return None  # Damaged, and left as it is: a part of the run's own wins over it.
 
 
 def read(folder: Path, *, skipped: list[str] | None = None) -> pa.Table:
-    """All rows of a leaderboard.
+    """All rows of a leaderboard, each run's once, also while others write and compact it.
 
     Args:
         folder: of Parquet files; or one such file.
@@ -45,44 +73,73 @@ def read(folder: Path, *, skipped: list[str] | None = None) -> pa.Table:
             have the reasons appended to it.
 
     Raises:
-        StoreError: no such folder, or a torn, truncated or foreign file; names the file.
+        StoreError: no such folder, or a torn, truncated, changed or foreign file; names the file.
     """
     if not folder.exists():
         raise StoreError(f"There is no leaderboard at {folder}. genbench run makes one.")
-    tables = [SCHEMA.empty_table()]
-    for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else [folder]:
+    if not folder.is_dir():
         try:
-            tables.append(read_file(path))
+            return read_file(folder)
         except StoreError as error:
             if skipped is None:
                 raise
             skipped.append(str(error))
-    return pa.concat_tables(tables)
+            return SCHEMA.empty_table()
+    while True:
+        reasons: list[str] = []
+        try:
+            tables = _read_parts(folder, None if skipped is None else reasons)
+        except FileNotFoundError:
+            continue  # Compacted away since it was listed: its rows are elsewhere now.
+        if skipped is not None:
+            skipped += reasons
+        return pa.concat_tables([SCHEMA.empty_table(), *tables])
+
+
+def _read_parts(folder: Path, reasons: list[str] | None) -> list[pa.Table]:
+    names = disk.listing(folder)
+    known = manifest.load(folder)
+    found: dict[str, pa.Table] = {}
+    for name in names:
+        try:
+            found[name] = disk.read_named(folder / name, known).table
+        except StoreError as error:
+            if reasons is None:
+                raise
+            reasons.append(str(error))
+    winners = disk.compacted(found)
+    # An own part that cannot be read still wins: the rows that it was to replace may be older.
+    told = {Path(name).stem for name in names if part.compacted_number(name) is None}
+    tables = [table for name, table in found.items() if name not in winners]
+    for name in winners:
+        tables.append(part.without(found[name], told))
+        told |= set(part.runs_in(found[name]))
+    return tables
 
 
 def read_file(path: Path) -> pa.Table:
-    """The rows of one file, checked.
+    """The rows of one file, checked against the manifest beside it where that lists it.
 
     Raises:
         StoreError: it cannot be read, is damaged, or is not of this schema; names the file.
     """
     try:
-        table = pq.ParquetFile(path, page_checksum_verification=True).read()
-    # Damage shows as ArrowInvalid, OSError, and for some bytes as errors of decoding.
-    except (pa.ArrowException, OSError, ValueError) as error:
-        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StoreError(
-            f"The leaderboard file {path} cannot be read: {cause} "
-            "Delete it and run again, or leave it out with --skip-unreadable."
-        ) from None
-    version = (table.schema.metadata or {}).get(b"genbench.schema", b"none").decode()
-    if version != str(VERSION):
-        raise StoreError(
-            f"The file {path} has leaderboard schema {version}; this genbench reads {VERSION}."
-        )
-    if not table.schema.equals(SCHEMA):
-        raise StoreError(f"The file {path} is no leaderboard file: its columns differ.")
-    return table
+        return disk.read(path).table
+    except FileNotFoundError:
+        raise StoreError(f"There is no leaderboard file {path}.") from None
+
+
+def read_run(folder: Path, run_id: str) -> pa.Table | None:
+    """The rows of one run, from its own part or a compacted one; None where there are none.
+
+    Raises:
+        StoreError: the part that holds them is damaged; names the file.
+    """
+    try:
+        return disk.read_named(folder / part.name_of_run(run_id)).table
+    except FileNotFoundError:
+        holder = disk.holder(folder, run_id)
+        return part.only(holder.table, run_id) if holder else None
 
 
 def rows_of(table: pa.Table) -> list[Row]:
