@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from genbench import checkpoint, environment, plan, protocol, registry, runner, session
+from genbench import weights as weights_
 from genbench.contract import DataSpec, Weights
 from genbench.errors import StoreError, UsageError, nearest
 from genbench.executors import Executor
 from genbench.executors.in_process import InProcessExecutor
 from genbench.folder import RunFolder
 from genbench.job import Outcome
-from genbench.leaderboard import store
 from genbench.leaderboard.schema import Row
 from genbench.plan import RunSpec
 
@@ -61,8 +61,10 @@ def run(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     results: str | Path = "results",
     device: str = "auto",
+    jobs: int = 1,
     threads: int = 1,
     timeout_seconds: float | None = None,
+    checkpoint_seconds: float = 60.0,
     fresh: bool = False,
     executor: Executor | None = None,
     listeners: Sequence[object] = (),
@@ -78,11 +80,13 @@ def run(
         seeds: how many, or which; None for as many as the protocol says.
         options: by plugin name, as ``--set``.
         results: the results folder.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:0,2``.
+        jobs: how many runs share a device, for executors that run several at once.
         threads: CPU threads of a run.
         timeout_seconds: how long a run may take; kept by executors that can end one, as
             ``genbench.executors.local.LocalExecutor`` does, not in this process.
-        fresh: run again what is there already.
+        checkpoint_seconds: how long training goes on, at most, before it is saved.
+        fresh: begin from nothing, whatever is there already.
         executor: who runs it; None for this process.
         listeners: implementations of `genbench.hookspecs`.
 
@@ -104,19 +108,26 @@ def run(
         settings=options or {},
     )
     runs = executor or InProcessExecutor()
-    specs = runs.resolve(requests, device)
-    plan.check_settings(specs, options or {})
-    outcomes = session.run_all(
-        specs,
-        runs,
-        results=Path(results),
-        device=device,
+    settings = session.Settings(
         threads=threads,
         timeout_seconds=timeout_seconds,
+        checkpoint_seconds=checkpoint_seconds,
         fresh=fresh,
-        listeners=listeners,
     )
-    return [_result(outcome) for outcome in outcomes]
+    with session.interrupts_passed_to(runs):
+        slots = runs.open(device, jobs, timeout_seconds)
+        specs = runs.resolve(requests)
+        plan.check_settings(specs, options or {})
+        outcomes = session.run_all(
+            specs,
+            runs,
+            results=Path(results),
+            slots=slots,
+            settings=settings,
+            listeners=listeners,
+        )
+        place = {spec.run_id: number for number, spec in enumerate(specs)}
+        return sorted(map(_result, outcomes), key=lambda result: place[result.run_id])
 
 
 def _result(outcome: Outcome) -> Result:
@@ -125,7 +136,7 @@ def _result(outcome: Outcome) -> Result:
         status=outcome.status,
         reason=outcome.reason,
         folder=outcome.folder,
-        rows=store.rows_of(store.read_file(outcome.rows)) if outcome.rows else [],
+        rows=session.rows_of(outcome),
     )
 
 
@@ -152,8 +163,8 @@ def load(folder: str | Path, weights: Weights = "average", device: str = "cpu") 
     data_spec = DataSpec(**{**record["data"], "shape": tuple(record["data"]["shape"])})
     model = runner.make_model(spec, data_spec, environment.choose_device(device))
     kept: Weights = weights if weights in record["weights"] else "last"
-    state = checkpoint.load(run_folder.checkpoint, kept, record["checkpoint_sha256"])
-    checkpoint.restore(model, state)
+    content = checkpoint.load(run_folder.checkpoint, record["checkpoint_sha256"])
+    weights_.restore(model, weights_.of_kind(content.tensors, kept))
     return model.eval()
 
 

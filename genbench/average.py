@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -59,6 +61,21 @@ class MovingAverage:
             half_life = min(self._half_life_images, SHORTEST_MEMORY * (images - start))
             decay = 0.5 ** (elapsed / half_life)
             get_ema_multi_avg_fn(decay)([self._averages[p] for p in group], group, 0)
+
+    def state(self) -> tuple[list[Tensor], list[Any]]:
+        """The averages, and since when and until when each group has been averaged."""
+        groups = [
+            [sorted(owners), start, self._latest[owners]] for owners, start in self._starts.items()
+        ]
+        return list(self._averages.values()), groups
+
+    @torch.no_grad()
+    def restore(self, averages: Sequence[Tensor], groups: Sequence[Any]) -> None:
+        """Go on from what `state` gave, for the same parameters in the same order."""
+        for own, saved in zip(self._averages.values(), averages, strict=True):
+            own.copy_(saved)
+        self._starts = {frozenset(owners): start for owners, start, _ in groups}
+        self._latest = {frozenset(owners): latest for owners, _, latest in groups}
 
     @contextlib.contextmanager
     def swapped_in(self) -> Iterator[None]:

@@ -1,129 +1,173 @@
-"""A trained model on disk: safetensors, each storage once, never pickle.
+"""Checkpoints on disk: safetensors and JSON in one file, each storage once, never pickle.
 
-One file holds the weights under both keys, ``average/…`` and ``last/…``. Names that share one
-storage (a trunk that is part of two networks) are stored once and listed as aliases. The file's
-own hash stands in ``run.json``: safetensors has no checksum.
+Tensors that share one storage are stored once and listed as aliases. safetensors has no checksum,
+so a file counts only if it has the hash that was written down: that of the final weights stands
+in ``run.json``, that of a checkpoint of training in its own name.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as deserialize
 from safetensors.torch import save as serialize
 from torch import Tensor
 
-from genbench.contract import Weights
-from genbench.errors import ContractError, StoreError
+from genbench.errors import StoreError
 from genbench.files import replace_file
-
-State = Mapping[str, Tensor]
-
-
-def snapshot(model: torch.nn.Module) -> dict[str, Tensor]:
-    """A copy of all parameters and buffers that keeps what is shared shared."""
-    copies: dict[tuple[object, ...], Tensor] = {}
-    return {
-        name: copies.setdefault(_place(tensor), tensor.detach().clone())
-        for name, tensor in _state(model).items()
-    }
+from genbench.weights import place
 
 
-@torch.no_grad()
-def restore(model: torch.nn.Module, state: State) -> None:
-    """Put a snapshot back into a model, in place.
+@dataclass(frozen=True)
+class Content:
+    """What a checkpoint holds."""
+
+    tensors: Mapping[str, Tensor]
+    """When read: on the CPU, laid out in memory as they were."""
+    plain: Mapping[str, Any]
+    """Plain data, as JSON takes it."""
+
+
+def save(path: Path, content: Content) -> str:
+    """Write a checkpoint atomically; return the file's SHA-256.
 
     Raises:
-        ContractError: the model has other parameters or buffers, or of other shapes.
+        StoreError: the file cannot be written (a full disk, say); what was there is unharmed.
     """
-    own = _state(model)
-    if own.keys() != state.keys():
-        raise ContractError(
-            f"{type(model).__name__} has other parameters and buffers than were saved: "
-            f"{', '.join(sorted(own.keys() ^ state.keys()))}. All are made in the constructor."
-        )
-    for name, tensor in own.items():
-        if tensor.shape != state[name].shape:
-            raise ContractError(
-                f"{name} of {type(model).__name__} is {tuple(tensor.shape)} when it is made but "
-                f"{tuple(state[name].shape)} was saved: sizes are fixed in the constructor."
-            )
-        tensor.copy_(state[name])
+    data, sha256 = _packed(content)
+    _write(path, data)
+    return sha256
 
 
-@contextlib.contextmanager
-def buffers_kept(model: torch.nn.Module) -> Iterator[None]:
-    """A block after which buffers are what they were: what ``fit`` sets is for one evaluation."""
-    kept = {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
-    yield
-    with torch.no_grad():
-        for name, buffer in model.named_buffers():
-            buffer.copy_(kept[name])
-
-
-def _state(model: torch.nn.Module) -> dict[str, Tensor]:
-    # Not state_dict(): buffers that are not persistent decide what a model gives, too.
-    named = (
-        *model.named_parameters(remove_duplicate=False),
-        *model.named_buffers(remove_duplicate=False),
-    )
-    return dict(named)
-
-
-def save(path: Path, states: Mapping[Weights, State]) -> str:
-    """Write the states atomically; return the file's SHA-256."""
-    tensors: dict[str, Tensor] = {}
-    aliases: dict[str, str] = {}
-    first: dict[tuple[object, ...], str] = {}
-    for weights, state in states.items():
-        for name, tensor in state.items():
-            key = f"{weights}/{name}"
-            original = first.setdefault(_place(tensor), key)
-            if original == key:
-                tensors[key] = tensor.detach().cpu().contiguous()
-            else:
-                aliases[key] = original
-    content = serialize(tensors, metadata={"aliases": json.dumps(aliases)})
-    with replace_file(path) as temporary:
-        temporary.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
-
-
-def load(path: Path, weights: Weights, sha256: str) -> dict[str, Tensor]:
-    """Read the weights under one key, on the CPU.
+def load(path: Path, sha256: str) -> Content:
+    """Read a checkpoint.
 
     Raises:
         StoreError: the file is missing, torn, or not the one whose hash was recorded.
     """
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        data = path.read_bytes()
     except OSError as error:
         raise StoreError(f"The checkpoint {path} cannot be read: {error.strerror}.") from None
-    if found != sha256:
+    found = hashlib.sha256(data).hexdigest()
+    if found[: len(sha256)] != sha256 or not sha256:
         raise StoreError(
             f"The checkpoint {path} is damaged or was replaced: its hash is {found[:12]}…, "
             f"recorded is {sha256[:12]}…. Run it again with --fresh."
         )
     try:
-        with safe_open(path, framework="pt") as file:
-            aliases: dict[str, str] = json.loads((file.metadata() or {}).get("aliases", "{}"))
-            stored = {key: key for key in file.keys()} | aliases  # noqa: SIM118 (not a mapping)
-            return {
-                key.removeprefix(f"{weights}/"): file.get_tensor(original)
-                for key, original in stored.items()
-                if key.startswith(f"{weights}/")
-            }
-    except SafetensorError as error:
+        return _unpacked(data)
+    except (SafetensorError, ValueError, KeyError) as error:
         raise StoreError(f"The checkpoint {path} cannot be read: {error}.") from None
 
 
-def _place(tensor: Tensor) -> tuple[object, ...]:
-    """Where a tensor lies: equal for two names of one tensor and for nothing else."""
-    if tensor.numel() == 0:
-        return (id(tensor),)
-    return (tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
+class TrainingCheckpoints:
+    """The checkpoints of a run that goes on: ``training-<number>-<hash>.safetensors``.
+
+    The previous one is removed only when the next one has been read back whole, so that death at
+    any moment leaves one to go on from.
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, content: Content) -> None:
+        """Write the next one, prove it, and remove what came before.
+
+        Raises:
+            StoreError: it cannot be written; the previous one is still there.
+        """
+        earlier = self._paths()
+        number = _number(earlier[-1]) + 1 if earlier else 1
+        data, sha256 = _packed(content)
+        path = self._folder / f"training-{number:06d}-{sha256[:16]}.safetensors"
+        _write(path, data)
+        if _hash_of(path) != sha256:
+            path.unlink()
+            raise StoreError(f"The checkpoint {path} cannot be written: it is not read as written.")
+        for old in earlier:
+            old.unlink(missing_ok=True)
+
+    def latest(self) -> Content | None:
+        """The newest that is whole; damaged ones are named in the log and passed over."""
+        for path in reversed(self._paths()):
+            try:
+                return load(path, path.stem.rpartition("-")[2])
+            except StoreError as error:
+                print(f"{error} The checkpoint before it is looked for.")
+        return None
+
+    def clear(self) -> None:
+        """Remove all: the run has its final weights, or starts from nothing."""
+        for path in self._paths():
+            path.unlink(missing_ok=True)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob("training-*-*.safetensors"), key=_number)
+
+
+def _number(path: Path) -> int:
+    digits = path.stem.split("-")[1]
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _packed(content: Content) -> tuple[bytes, str]:
+    tensors: dict[str, Tensor] = {}
+    aliases: dict[str, str] = {}
+    strides: dict[str, list[int]] = {}
+    first: dict[tuple[object, ...], str] = {}
+    for name, tensor in content.tensors.items():
+        original = first.setdefault(place(tensor), name)
+        if original != name:
+            aliases[name] = original
+            continue
+        if not tensor.is_contiguous() and torch.empty_like(tensor).stride() == tensor.stride():
+            strides[name] = list(tensor.stride())
+        tensors[name] = _alone(tensor.detach().cpu().contiguous())
+    notes = {"aliases": aliases, "strides": strides, "plain": content.plain}
+    data = serialize(tensors, metadata={name: json.dumps(note) for name, note in notes.items()})
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    # safetensors refuses two views of one storage, as an optimizer with one flat buffer has them.
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
+def _unpacked(data: bytes) -> Content:
+    # The format: 8 bytes of length, a header of JSON, the tensors. Its library reads the notes
+    # from files only, and the bytes that are read must be the very bytes that were hashed.
+    length = int.from_bytes(data[:8], "little")
+    notes = {
+        name: json.loads(note)
+        for name, note in json.loads(data[8 : 8 + length])["__metadata__"].items()
+    }
+    tensors = deserialize(data)
+    for name, stride in notes["strides"].items():
+        contiguous = tensors[name]
+        laid_out = torch.empty_strided(contiguous.shape, stride, dtype=contiguous.dtype)
+        tensors[name] = laid_out.copy_(contiguous)
+    tensors |= {alias: tensors[original] for alias, original in notes["aliases"].items()}
+    return Content(tensors, notes["plain"])
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        with replace_file(path) as temporary:
+            temporary.write_bytes(data)
+    except OSError as error:
+        raise StoreError(f"The checkpoint {path} cannot be written: {error.strerror}.") from error
+
+
+def _hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -30,7 +30,9 @@ def choose_device(wanted: str) -> torch.device:
     try:
         device = torch.device(wanted)
     except RuntimeError:
-        raise UsageError(f"--device {wanted!r} is not auto, cpu, cuda or cuda:N.") from None
+        raise UsageError(
+            f"--device {wanted!r} is not auto, cpu, cuda or cuda:N (cuda:0,2 for two)."
+        ) from None
     if device.type == "cpu":
         return torch.device("cpu")
     if device.type != "cuda" or not torch.cuda.is_available():
@@ -41,6 +43,24 @@ def choose_device(wanted: str) -> torch.device:
     if (device.index or 0) >= torch.cuda.device_count():
         raise UsageError(f"--device {wanted}: there are {torch.cuda.device_count()} CUDA devices.")
     return torch.device("cuda", device.index or 0)
+
+
+def choose_devices(wanted: str) -> list[str]:
+    """The names of all devices that ``auto``, ``cpu``, ``cuda`` or ``cuda:0,2`` stands for.
+
+    ``auto`` is every CUDA device, and the CPU where there is none.
+
+    Raises:
+        UsageError: another name, or a device that this machine or this build of torch lacks.
+    """
+    kind, colon, numbers = wanted.partition(":")
+    if wanted == "auto" and not torch.cuda.is_available():
+        return ["cpu"]
+    if wanted in ("auto", "cuda") and torch.cuda.is_available():
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    if kind == "cuda" and colon:
+        return [str(choose_device(f"cuda:{n}")) for n in dict.fromkeys(numbers.split(","))]
+    return [str(choose_device(wanted))]
 
 
 @contextlib.contextmanager
@@ -137,6 +157,12 @@ def git_commit(folder: Path) -> str | None:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
         return done.stdout.strip() or None
     return None
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until the device has done what it was given: on CUDA, work is only queued."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def reset_peak_memory(device: torch.device) -> None:

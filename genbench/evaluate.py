@@ -21,6 +21,7 @@ from genbench.contract import (
     has,
 )
 from genbench.data import LoadedData
+from genbench.environment import wait_for
 from genbench.errors import ContractError, nearest
 from genbench.evidence import RunEvidence, missing_need
 from genbench.leaderboard import rows
@@ -119,8 +120,7 @@ def fit(model: Any, loaded: LoadedData, seed: int) -> float:
     started = time.perf_counter()
     with separate(seed, "fit", device), torch.no_grad():
         model.fit(loaded.train, generator(seed, "fit", device))
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    wait_for(device)
     seconds = time.perf_counter() - started
     for name, buffer in model.named_buffers():
         if shapes.get(name) != buffer.shape:

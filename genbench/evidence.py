@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 
 from genbench.contract import DataSpec, Extractor, History, Split, has
 from genbench.data import DeviceSplit, LoadedData, to_model, to_rest
+from genbench.environment import wait_for
 from genbench.errors import ContractError
 from genbench.streams import generator
 
@@ -81,7 +82,7 @@ class RunEvidence:
             n = min(self.sampling_chunk, self.sample_count - start)
             started = time.perf_counter()
             x = self.model.sample(n, rng)
-            _wait_for(self.real.x.device)
+            wait_for(self.real.x.device)
             seconds += time.perf_counter() - started
             x = self._checked(f"sample({n})", x, (n, *self.data.shape))
             if self.data.kind == "image":
@@ -175,9 +176,3 @@ def missing_need(metric: Any, evidence: RunEvidence) -> str | None:
 
 def _shown(shape: tuple[int, ...]) -> str:
     return "(" + ", ".join("latent" if size == -1 else str(size) for size in shape) + ")"
-
-
-def _wait_for(device: torch.device) -> None:
-    # Timing: work on a CUDA device is only queued when a call returns.
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

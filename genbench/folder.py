@@ -5,6 +5,7 @@
     results/runs/<run_id>/
         run.json                 spec, status, history, environment, all distributions
         checkpoint.safetensors   average and last weights
+        training-*.safetensors   all that training is, to go on from; gone once there are weights
         curve.csv                scores and losses over the images seen
         samples.png              samples; reconstructions beside originals
         log.txt                  what the plugins printed, and tracebacks
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,23 +72,56 @@ class RunFolder:
         """What was printed, and tracebacks."""
         return self.path / "log.txt"
 
-    def begin(self, spec: RunSpec) -> None:
-        """Make the folder anew for a run that starts from nothing."""
-        if self.path.exists():
+    def begin(self, spec: RunSpec, *, going_on: bool) -> None:
+        """Make the folder for a run: anew, or as it is for one that goes on from a checkpoint."""
+        if self.path.exists() and not going_on:
             shutil.rmtree(self.path)
-        self.path.mkdir(parents=True)
+        self.path.mkdir(parents=True, exist_ok=True)
         for plugin in (spec.model, spec.dataset, *spec.metrics, spec.extractor):
             if plugin is not None and plugin.plugin.is_file:
                 source = Path(plugin.target.rpartition(":")[0])
                 copy = self._copy_of(plugin)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, copy)
+                if not copy.exists():
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(source, copy)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether an earlier try of this run left something to go on from.
+
+        Whether it is whole, and fits, is seen when it is read.
+        """
+        try:
+            record = self.read()
+        except StoreError:
+            return False
+        if record is None:
+            return False
+        return "checkpoint_sha256" in record or any(self.path.glob("training-*.safetensors"))
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether an earlier try was interrupted or killed, and no more than that."""
+        try:
+            return (self.read() or {}).get("status") in ("running", "interrupted")
+        except StoreError:
+            return False
 
     def take_the_place_of(self, other: RunFolder) -> None:
-        """Become the other folder; what that held is gone."""
-        with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".old-") as old:
-            other.path.rename(Path(old) / "run")
-            self.path.rename(other.path)
+        """Become the other folder; what that held is gone. `settle` ends what death cut short."""
+        if other.path.exists():
+            other.path.rename(_old(other.path))
+        self.path.rename(other.path)
+        shutil.rmtree(_old(other.path), ignore_errors=True)
+
+    def settle(self, successor: RunFolder) -> None:
+        """End what a process left undone that died while ``successor`` took the place of this."""
+        if not self.path.exists() and _old(self.path).exists():
+            if successor.path.exists():
+                successor.take_the_place_of(self)
+            else:
+                _old(self.path).rename(self.path)
+        shutil.rmtree(_old(self.path), ignore_errors=True)
 
     def relocated(self, spec: RunSpec) -> RunSpec:
         """The spec of this run with its files taken from here, wherever they lay when it ran."""
@@ -107,8 +140,16 @@ class RunFolder:
         return self.path / "plugins" / plugin.code / source.name
 
     def write(self, record: dict[str, Any]) -> None:
-        """Write ``run.json``."""
-        write_json(self.path / "run.json", record)
+        """Write ``run.json``.
+
+        Raises:
+            StoreError: it cannot be written (a full disk, say); what was there is unharmed.
+        """
+        path = self.path / "run.json"
+        try:
+            write_json(path, record)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}.") from error
 
     def read(self) -> dict[str, Any] | None:
         """What ``run.json`` says; None where there is none.
@@ -128,3 +169,7 @@ class RunFolder:
         if not isinstance(record, dict) or not {"spec", "status", "training_id"} <= record.keys():
             raise StoreError(f"{path} is no record of a run. Run it again with --fresh.")
         return record
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".old-{path.name}")

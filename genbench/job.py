@@ -24,6 +24,10 @@ class Job(BaseModel):
     """The run whose weights are the ones that this run would train, or None."""
     timeout_seconds: float | None = None
     """How long it may take; None: as long as it likes."""
+    checkpoint_seconds: float = 60.0
+    """How long training goes on, at most, before it is saved."""
+    fresh: bool = False
+    """Whether it was to begin from nothing, whatever was there."""
     replaces: bool = False
     """Whether a good result is there, which only a good one may replace."""
 
@@ -52,10 +56,5 @@ class Outcome(BaseModel):
     reason: str | None = None
     reused: bool = False
     """Whether it was there already, whole."""
-
-    @property
-    def rows(self) -> Path | None:
-        """Its file in the leaderboard; None where it has none, or an earlier result was kept."""
-        folder = RunFolder(self.folder)
-        mine = self.folder.name == self.run_id and folder.rows.exists()
-        return folder.rows if mine else None
+    resumed_at: int | None = None
+    """How many images it had been charged where it went on; None: it began from nothing."""

@@ -115,6 +115,10 @@ class RunSpec(BaseModel):
     problem: str | None = None
     """Why a plugin could not be resolved. Such a run has its options as given, and fails."""
 
+    def with_seed(self, seed: int) -> RunSpec:
+        """The same run from another seed."""
+        return RunSpec.model_validate(self.model_dump() | {"seed": seed})
+
     @cached_property
     def training_id(self) -> str:
         """Names what decides the weights: runs that share it need training once."""
@@ -174,13 +178,16 @@ def requests(
     metric_specs = tuple(spec("metric", name) for name in _distinct(metrics))
     if extractor is not None:
         registry.find("extractor", extractor)
+    # What is given to a plugin stands in its spec; the rest may be for an extractor.
+    named = {item.name for item in (*model_specs, *dataset_specs, *metric_specs)}
+    extractors = {*registry.catalogue("extractor"), *(settings.keys() - named)}
     return [
         Request(
             model=model,
             dataset=dataset,
             metrics=metric_specs,
             extractor=extractor,
-            settings={name: dict(given) for name, given in settings.items()},
+            settings={n: dict(given) for n, given in settings.items() if n in extractors},
             protocol=protocol,
             seed=seed,
         )
@@ -188,6 +195,22 @@ def requests(
             model_specs, dataset_specs, dict.fromkeys(seeds)
         )
     ]
+
+
+def refreshed(request: Request) -> Request:
+    """A request that was written down, with the code of its plugins as it is now."""
+
+    def now(spec: PluginSpec) -> PluginSpec:
+        reference = spec.target if spec.plugin.is_file else spec.name
+        return PluginSpec.of(registry.find(spec.kind, reference), spec.options)
+
+    return request.model_copy(
+        update={
+            "model": now(request.model),
+            "dataset": now(request.dataset),
+            "metrics": tuple(now(metric) for metric in request.metrics),
+        }
+    )
 
 
 def resolve(request: Request) -> RunSpec:
@@ -251,8 +274,12 @@ def raise_problem(spec: RunSpec) -> NoReturn:
     raise PluginError(str(spec.problem))
 
 
-def check_settings(specs: Iterable[RunSpec], settings: SettingsByName) -> None:
+def check_settings(specs: Iterable[RunSpec], settings: Iterable[str]) -> None:
     """See that every plugin that was given options takes part in some run.
+
+    Args:
+        specs: all runs.
+        settings: the names of plugins that were given options.
 
     Raises:
         UsageError: one does not.
@@ -317,19 +344,45 @@ def _distinct(items: Iterable[Item]) -> list[Item]:
     return list(dict.fromkeys(items))
 
 
-def parse_settings(texts: Iterable[str]) -> dict[str, dict[str, str]]:
-    """``NAME.OPTION=VALUE`` texts of ``--set`` as options by name.
+def parse_settings(texts: Iterable[str]) -> dict[str, list[str]]:
+    """``NAME.OPTION=VALUE`` texts of ``--set`` as values by ``NAME.OPTION``: a grid.
 
     Raises:
         UsageError: a text of another form.
     """
-    settings: dict[str, dict[str, str]] = {}
+    settings: dict[str, list[str]] = {}
     for text in texts:
         target, equals, value = text.partition("=")
-        name, dot, option = target.rpartition(".")
-        if not (equals and dot and name and option):
-            raise UsageError(
-                f"--set {text!r} is not NAME.OPTION=VALUE, as in --set NAME.latent_dim=32."
-            )
-        settings.setdefault(name, {})[option] = value
+        if not equals:
+            raise _no_setting(text)
+        split_target(target)
+        settings.setdefault(target, []).append(value)
     return settings
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """``NAME.OPTION`` as its two parts.
+
+    Raises:
+        UsageError: it is of another form.
+    """
+    name, dot, option = target.rpartition(".")
+    if not (dot and name and option):
+        raise _no_setting(target)
+    return name, option
+
+
+def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, dict[str, Any]]]:
+    """Every combination of the values of a grid, as options by name of a plugin."""
+    combined = []
+    for values in itertools.product(*grid.values()):
+        settings: dict[str, dict[str, Any]] = {}
+        for target, value in zip(grid, values, strict=True):
+            name, option = split_target(target)
+            settings.setdefault(name, {})[option] = value
+        combined.append(settings)
+    return combined
+
+
+def _no_setting(text: str) -> UsageError:
+    return UsageError(f"--set {text!r} is not NAME.OPTION=VALUE, as in --set NAME.latent_dim=32.")

@@ -6,23 +6,26 @@ measured before stays.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import time
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from genbench import checkpoint, data, environment, plan
+from genbench import checkpoint, data, environment, plan, training_state, weights
+from genbench.checkpoint import Content, TrainingCheckpoints
 from genbench.contract import History, Weights, has
 from genbench.errors import ContractError, PluginError, StoreError
 from genbench.evaluate import Ruler, checked_metric, evaluate, fit
 from genbench.evidence import RunEvidence
 from genbench.folder import RunFolder
+from genbench.interrupts import Interrupts
 from genbench.job import Job, Outcome
 from genbench.leaderboard import rows, store
 from genbench.leaderboard.rows import Point
@@ -37,29 +40,35 @@ from genbench.verdict import judge
 
 KINDS: tuple[Weights, ...] = ("average", "last")
 
+FINAL = ("checkpoint_sha256", "weights", "history")
+"""What ``run.json`` says of the final weights."""
+
 
 def run(
     job: Job,
     listeners: Sequence[object] = (),
     *,
     debug: bool = False,
-    interruptible: Callable[[], AbstractContextManager[None]] = nullcontext,
+    interrupts: Interrupts | None = None,
 ) -> Outcome:
     """Run a job in this process, to its rows in the leaderboard.
+
+    A run whose folder holds a checkpoint goes on from it, and ends with the numbers that it would
+    have had.
 
     Args:
         job: what to run.
         listeners: hook implementations to hear of it, beside the core's own and those of plugins.
         debug: let exceptions of plugins through, after the row has been written.
-        interruptible: a block in which a KeyboardInterrupt may be raised; before and after it, what
-            is written stays whole.
+        interrupts: what asks the run to end; None: nothing does but a KeyboardInterrupt.
     """
-    return _Run(job, listeners).go(debug, interruptible)
+    return _Run(job, listeners, interrupts or Interrupts()).go(debug)
 
 
 class _Run:
-    def __init__(self, job: Job, listeners: Sequence[object]) -> None:
+    def __init__(self, job: Job, listeners: Sequence[object], interrupts: Interrupts) -> None:
         self.job = job
+        self.interrupts = interrupts
         self.spec = job.spec
         self.folder = job.folder
         self.listeners = Listeners([CurveWriter(), SampleGrid(), *listeners])
@@ -68,9 +77,16 @@ class _Run:
         self.record: dict[str, Any] = {}
         self.history = History()
         self.real_features: dict[str, torch.Tensor] = {}
+        self.checkpoints = TrainingCheckpoints(job.folder.path)
+        self.saved_at = time.monotonic()
+        self.resumed_at: int | None = None
+        self.rows_done = 0
+        self.curve_bytes = -1
+        """Of the curve, at the start of an evaluation; -1 while it trains."""
 
-    def go(self, debug: bool, interruptible: Callable[[], AbstractContextManager[None]]) -> Outcome:
+    def go(self, debug: bool) -> Outcome:
         spec = self.spec
+        earlier = self.folder.read() or {}
         self.record = {
             "run_id": spec.run_id,
             "training_id": spec.training_id,
@@ -78,23 +94,32 @@ class _Run:
             "reason": None,
             "started": _now(),
             "spec": spec.model_dump(mode="json"),
+            "fresh": self.job.fresh,
+            # Until there are others: the final weights that an earlier try of this run left.
+            **{key: earlier[key] for key in FINAL if key in earlier},
         }
         self.folder.write(self.record)
         # What goes wrong below is read in the log: whose code it was stands at its head.
-        print(f"{spec.run_id}\n{_cast(spec)}", flush=True)
+        _log(f"{spec.run_id}\n{_cast(spec)}")
         self._tell("run_started", spec=self.record["spec"])
         status, reason, raised = "ok", None, None
         try:
-            with interruptible():
+            with self.interrupts.during_a_run():
                 self._run()
         except (Exception, KeyboardInterrupt, SystemExit) as error:
             raised = error
             status, reason = judge(error)
-            traceback.print_exception(error)
+            _log("".join(traceback.format_exception(error)))
         folder = self._finish(status, reason)
         if debug and raised is not None:
             raise raised
-        return Outcome(run_id=spec.run_id, status=status, reason=reason, folder=folder.path)
+        return Outcome(
+            run_id=spec.run_id,
+            status=status,
+            reason=reason,
+            folder=folder.path,
+            resumed_at=self.resumed_at,
+        )
 
     def _tell(self, hook: str, **arguments: Any) -> None:
         self.listeners.notify(hook, run_id=self.spec.run_id, folder=self.folder.path, **arguments)
@@ -108,7 +133,7 @@ class _Run:
         with environment.repeatable(self.device, self.job.threads):
             self._look_around()
             self._prepare()
-            self._evaluate_final(self._reloaded() or self._train())
+            self._evaluate_final(self._finished_before() or self._trained_before() or self._train())
 
     def _look_around(self) -> None:
         """From here on rows know where they were made."""
@@ -151,22 +176,172 @@ class _Run:
         if not has(model, "optimizers"):
             raise ContractError(f"The {spec.model.plugin.title} has train_step but no optimizers.")
         environment.reset_peak_memory(self.device)
-        trainer = Trainer(model, self.loaded.train, spec.protocol, spec.seed, self._report)
+        trainer = Trainer(
+            model, self.loaded.train, spec.protocol, spec.seed, self._report, self._pause
+        )
+        self.trainer = trainer
+        self._go_on(trainer)
         states: dict[Weights, Any] = {}
-        for fraction in trainer.run():
-            peak = environment.peak_memory_bytes(self.device)
-            with separate(spec.seed, "curve", self.device):
-                with trainer.average.swapped_in(), checkpoint.buffers_kept(model):
-                    states["average"] = self._on_the_curve(trainer, "average", fraction, peak)
-                with checkpoint.buffers_kept(model):
-                    states["last"] = self._on_the_curve(trainer, "last", fraction, peak)
-            environment.reset_peak_memory(self.device)
-        return self._saved(states)
+        points = trainer.run()
+        try:
+            while True:
+                with self.interrupts.deferred():
+                    self.rows_done = len(self.rows)
+                    fraction = next(points, None)
+                    if fraction is None:
+                        return self._saved(states)
+                    self.curve_bytes = self._curve_size()
+                peak = environment.peak_memory_bytes(self.device)
+                with separate(spec.seed, "curve", self.device):
+                    with trainer.average.swapped_in(), weights.buffers_kept(model):
+                        states["average"] = self._on_the_curve("average", fraction, peak)
+                    with weights.buffers_kept(model):
+                        states["last"] = self._on_the_curve("last", fraction, peak)
+                environment.reset_peak_memory(self.device)
+        except KeyboardInterrupt:
+            with self.interrupts.deferred():
+                self._save_training()
+            raise
 
-    def _on_the_curve(
-        self, trainer: Trainer, weights: Weights, fraction: float, peak_memory_bytes: int
-    ) -> Any:
-        """Measure one point of the curve; return the state that was measured."""
+    # ------------------------------------------------------------------ going on where it stopped
+
+    def _pause(self) -> None:
+        """Between two train steps: save from time to time, and end if asked to."""
+        self.curve_bytes = -1
+        if time.monotonic() - self.saved_at >= self.job.checkpoint_seconds:
+            self._save_training()
+        self.interrupts.check()
+
+    def _save_training(self) -> None:
+        """Save everything that training is, where it is whole; a run goes on without, if it must.
+
+        The rows are those of the evaluation points that are behind it: one that was cut short is
+        measured again.
+        """
+        self.saved_at = time.monotonic()
+        finished = self.trainer.points_done == len(self.spec.protocol.evaluation.points)
+        if finished or not self.trainer.between_steps:
+            return  # the final weights, or what was saved before this train step, count
+        environment.wait_for(self.device)
+        peak = environment.peak_memory_bytes(self.device)
+        try:
+            training = training_state.capture(self.trainer)
+            run = self._state(
+                self.rows[: self.rows_done],
+                replace(self.history, peak_memory_bytes=max(self.history.peak_memory_bytes, peak)),
+            )
+            if self.curve_bytes >= 0:
+                run["curve_bytes"] = self.curve_bytes
+            self.checkpoints.save(
+                Content(training.tensors, {"training": training.plain, "run": run})
+            )
+        except (StoreError, ContractError) as error:
+            _log(f"No checkpoint was saved: {error}")
+        self.saved_at = time.monotonic()
+
+    def _go_on(self, trainer: Trainer) -> None:
+        """Go on from the latest checkpoint of this run's training, if there is one that fits."""
+        self.saved_at = time.monotonic()
+        content = self.checkpoints.latest()
+        if content is None or not self._fits(content):
+            return
+        training_state.restore(trainer, Content(content.tensors, content.plain["training"]))
+        self._take_over(content)
+        self.resumed_at = trainer.step.images
+        _log(f"It goes on at {trainer.step.images:,} images.")
+
+    def _finished_before(self) -> dict[Weights, Any] | None:
+        """The final weights that an earlier try of this very run left, and its rows up to there."""
+        if "checkpoint_sha256" not in self.record:
+            return None
+        content = self._final_weights(self.folder, self.record)
+        if content is None or not self._fits(content):
+            return None
+        self._take_over(content)
+        self.resumed_at = self.history.images
+        _log("It was trained before; it goes on with the final evaluation.")
+        return {kind: weights.of_kind(content.tensors, kind) for kind in self.record["weights"]}
+
+    def _trained_before(self) -> dict[Weights, Any] | None:
+        """The weights, history and curve of another run, one that trained exactly this.
+
+        Only of one that did so on such a machine: elsewhere its seconds and bytes, which are
+        scores too, would have been others.
+        """
+        if self.job.trained_in is None:
+            return None
+        source = RunFolder.of(self.job.results, self.job.trained_in)
+        record = source.read() or {}
+        content = self._final_weights(source, record)
+        if content is None or not self._fits(content, alone=True):
+            return None
+        self.history = History(**content.plain["run"]["history"])
+        shutil.copy2(source.curve, self.folder.curve)
+        self.record["trained_in"] = self.job.trained_in
+        return self._saved(
+            {kind: weights.of_kind(content.tensors, kind) for kind in record["weights"]}
+        )
+
+    def _final_weights(self, source: RunFolder, record: Mapping[str, Any]) -> Content | None:
+        try:
+            return checkpoint.load(source.checkpoint, record["checkpoint_sha256"])
+        except StoreError as error:
+            _log(f"{error} Until then it is trained here once more.")
+            return None
+
+    def _fits(self, content: Content, *, alone: bool = False) -> bool:
+        """Whether a checkpoint was made here, so that going on gives what one go would give.
+
+        Args:
+            content: the checkpoint.
+            alone: whether the number of runs that shared the device counts, too.
+        """
+        made = content.plain["run"]["made"]
+        shared = () if alone else ("runs_per_device",)
+        here = self._made()
+        differing = [key for key in here if key not in shared and made.get(key) != here[key]]
+        if differing:
+            parts = ", ".join(f"{key} {made.get(key)}, here {here[key]}" for key in differing)
+            _log(f"A checkpoint was made elsewhere ({parts}): this training begins anew.")
+        return not differing
+
+    def _made(self) -> dict[str, Any]:
+        """Where this run is made, and from what data."""
+        here = {key: self.base.get(key) for key in rows.HARDWARE_KEY}
+        return here | {"dataset_fingerprint": self.loaded.fingerprint}
+
+    def _state(self, known: Sequence[Row], history: History) -> dict[str, Any]:
+        """What a checkpoint says of the run, beside its tensors."""
+        return {
+            "made": self._made(),
+            "rows": [rows.to_plain(row) for row in known],
+            "history": asdict(history),
+            "curve_bytes": self._curve_size(),
+        }
+
+    def _take_over(self, content: Content) -> None:
+        """Rows, history and curve as they were when this was saved."""
+        run = content.plain["run"]
+        self.rows = [rows.from_plain(row) for row in run["rows"]]
+        self.history = History(**run["history"])
+        # Part of it was measured among as many others.
+        self.base["runs_per_device"] = max(
+            self.base["runs_per_device"], run["made"]["runs_per_device"]
+        )
+        with contextlib.suppress(OSError), self.folder.curve.open("r+b") as curve:
+            curve.truncate(run["curve_bytes"])
+
+    def _curve_size(self) -> int:
+        try:
+            return self.folder.curve.stat().st_size
+        except OSError:
+            return 0
+
+    # ------------------------------------------------------------------------------- its measures
+
+    def _on_the_curve(self, kind: Weights, fraction: float, peak_memory_bytes: int) -> Any:
+        """Measure one point of the curve; return the state that was measured, at the last one."""
+        trainer = self.trainer
         fit_seconds = fit(self.model, self.loaded, self.spec.seed)
         self.history = History(
             images=trainer.step.images,
@@ -177,9 +352,9 @@ class _Run:
         )
         evaluation = self.spec.protocol.evaluation
         evidence = self._evidence(self.loaded.validation, evaluation.curve_samples)
-        point = Point("validation", fraction, self.history.images, weights)
+        point = Point("validation", fraction, self.history.images, kind)
         self._add(evidence, [point])
-        return checkpoint.snapshot(self.model) if fraction == 1 else None
+        return weights.snapshot(self.model) if fraction == 1 else None
 
     def _fitted(self) -> dict[Weights, Any]:
         """A model without train steps: fitted once, so that its average is its last state."""
@@ -190,55 +365,28 @@ class _Run:
             parameters=_parameters(self.model),
             peak_memory_bytes=environment.peak_memory_bytes(self.device),
         )
-        return self._saved({"last": checkpoint.snapshot(self.model)})
+        return self._saved({"last": weights.snapshot(self.model)})
 
     def _saved(self, states: dict[Weights, Any]) -> dict[Weights, Any]:
-        self.record |= {
-            "checkpoint_sha256": checkpoint.save(self.folder.checkpoint, states),
-            "weights": list(states),
-            "history": asdict(self.history),
-        }
-        self.folder.write(self.record)
-        return states
-
-    def _trained_before(self) -> RunFolder | None:
-        """The run that trained exactly this, if it did so on such a machine.
-
-        Elsewhere its seconds and bytes, which are scores too, would have been others.
-        """
-        if self.job.trained_in is None:
-            return None
-        source = RunFolder.of(self.job.results, self.job.trained_in)
-        there = (source.read() or {}).get("environment", {})
-        here = self.record["environment"]
-        return source if all(there.get(k) == here[k] for k in rows.HARDWARE_KEY) else None
-
-    def _reloaded(self) -> dict[Weights, Any] | None:
-        """The weights, history and curve of a run that trained exactly this; None: train."""
-        source = self._trained_before()
-        if source is None:
-            return None
-        record = source.read() or {}
-        try:
-            states = {
-                weights: checkpoint.load(source.checkpoint, weights, record["checkpoint_sha256"])
-                for weights in record["weights"]
+        with self.interrupts.deferred():
+            content = Content(weights.joined(states), {"run": self._state(self.rows, self.history)})
+            self.record |= {
+                "checkpoint_sha256": checkpoint.save(self.folder.checkpoint, content),
+                "weights": list(states),
+                "history": asdict(self.history),
             }
-        except StoreError as error:
-            print(f"{error} Until then it is trained here once more.")
-            return None
-        self.history = History(**record["history"])
-        shutil.copy2(source.curve, self.folder.curve)
-        self.record["trained_in"] = self.job.trained_in
-        return self._saved(states)
+            self.folder.write(self.record)
+            self.checkpoints.clear()
+        self.interrupts.check()
+        return states
 
     def _evaluate_final(self, states: dict[Weights, Any]) -> None:
         """The reported scores: on the test split, with the protocol's number of samples."""
         samples = self.spec.protocol.evaluation.samples
-        for weights, state in states.items():
-            checkpoint.restore(self.model, state)
-            stands_for = KINDS if len(states) == 1 else (weights,)
-            points = [Point("test", 1.0, self.history.images, kind) for kind in stands_for]
+        for kind, state in states.items():
+            weights.restore(self.model, state)
+            stands_for = KINDS if len(states) == 1 else (kind,)
+            points = [Point("test", 1.0, self.history.images, name) for name in stands_for]
             self._add(self._evidence(self.loaded.test, samples), points)
 
     # -------------------------------------------------------------------------------- its parts
@@ -286,7 +434,7 @@ class _Run:
             self.rows.append(rows.of_failure(base, status, str(reason)))
         self.record |= {"status": status, "reason": reason, "ended": _now()}
         if self.job.replaces and status != "ok":
-            print("The earlier result of this run was good and is kept.")
+            _log("The earlier result of this run was good and is kept.")
             self.folder.write(self.record)
         else:
             # Rows first: a run counts as complete only once they are there.
@@ -325,6 +473,12 @@ def _cast(spec: RunSpec) -> str:
     """Who takes part, with origin, version and hash of the code."""
     everyone = (spec.model, spec.dataset, *spec.metrics, spec.extractor)
     return "\n".join(f"  {p.plugin.title} code {p.code}" for p in everyone if p is not None)
+
+
+def _log(text: str) -> None:
+    # What a run prints is its log; on a full disk the run itself says what happened.
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 def _now() -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 def stream_seed(seed: int, name: str) -> int:
@@ -28,6 +30,28 @@ def seed_global(seed: int, name: str) -> None:
     torch.manual_seed(value)
     np.random.seed(value % 2**32)
     random.seed(value)
+
+
+def global_state(device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Where the global generators stand: tensors and plain data."""
+    tensors = {"cpu": torch.random.get_rng_state()}
+    if device.type == "cuda":
+        tensors["cuda"] = torch.cuda.get_rng_state(device)
+    kind, key, *rest = np.random.get_state(legacy=True)
+    return tensors, {"numpy": [kind, np.asarray(key).tolist(), *rest], "python": random.getstate()}
+
+
+def restore_global(
+    tensors: Mapping[str, Tensor], plain: Mapping[str, Any], device: torch.device
+) -> None:
+    """Put the global generators where `global_state` found them."""
+    torch.random.set_rng_state(tensors["cpu"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["cuda"], device)
+    kind, key, *rest = plain["numpy"]
+    np.random.set_state((kind, np.array(key, dtype=np.uint32), *rest))
+    version, words, gauss = plain["python"]
+    random.setstate((version, tuple(words), gauss))
 
 
 @contextlib.contextmanager

@@ -25,6 +25,9 @@ from genbench.streams import seed_global, stream_seed
 READ_EVERY = 100
 """Train steps between two readings of the losses: reading them waits for the device."""
 
+Pause = Callable[[], None]
+"""Called between two train steps, when the state is whole; what it takes is not charged."""
+
 Listener = Callable[[int, Mapping[str, float]], None]
 """Told the images charged so far and the latest losses, once in a while."""
 
@@ -47,11 +50,13 @@ class Trainer:
         protocol: Protocol,
         seed: int,
         listener: Listener = lambda images, losses: None,
+        pause: Pause = lambda: None,
     ) -> None:
         self.model = model
         self.split = split
         self.protocol = protocol
         self.listener = listener
+        self.pause = pause
         self.device = split.x.device
         seed_global(seed, "training")
         self.step = Stepper(model.optimizers(), protocol.training.images)
@@ -61,7 +66,12 @@ class Trainer:
         self.order = Order(len(split), stream_seed(seed, "order"), self.device)
         self.seconds = 0.0
         self.ever_stepped = False
-        self._unread: list[tuple[int, dict[str, Tensor]]] = []
+        self.points_done = 0
+        """How many evaluation points are behind it."""
+        self.unread: list[tuple[int, dict[str, Tensor]]] = []
+        """Losses of the latest train steps, on the device, by the images charged so far."""
+        self.between_steps = True
+        """Whether the state is whole, and not in the middle of a train step."""
 
     def run(self) -> Iterator[float]:
         """Train to the end of the budget; yield at each evaluation point, as a share of it."""
@@ -69,10 +79,11 @@ class Trainer:
         autocast = torch.autocast(
             self.device.type, torch.bfloat16, enabled=training.precision == "bfloat16"
         )
-        for point in self.protocol.evaluation.points:
-            started = time.perf_counter()
+        for point in self.protocol.evaluation.points[self.points_done :]:
             set_precision(training.precision)
             while step.images < point * training.images:
+                started = time.perf_counter()
+                self.between_steps = False
                 batch = self.split.take(self.order.draw(training.batch_size))
                 self.model.train()
                 with autocast:
@@ -83,9 +94,13 @@ class Trainer:
                 self.ever_stepped |= bool(stepped)
                 charged = step.charge(len(batch.x))
                 self.average.update(stepped, step.images, charged)
-                self._unread.append((step.images, kept))
-                if len(self._unread) == READ_EVERY:
+                self.unread.append((step.images, kept))
+                if len(self.unread) == READ_EVERY:
                     self.read_losses()
+                self.between_steps = True
+                self.seconds += time.perf_counter() - started
+                self.pause()
+            started = time.perf_counter()
             self.read_losses()
             if not self.ever_stepped:
                 raise ContractError(
@@ -95,24 +110,25 @@ class Trainer:
             set_precision("float32")  # whatever was trained how, all are measured alike
             self.seconds += time.perf_counter() - started
             yield point
+            self.points_done += 1
 
     def read_losses(self) -> None:
         """Wait for the device, hand the latest losses on, and stop at one that is not finite."""
-        if not self._unread:
+        if not self.unread:
             return
         scalars = [
             loss.reshape(()).to(self.device, torch.float32)
-            for _, losses in self._unread
+            for _, losses in self.unread
             for loss in losses.values()
         ]
         values = iter(torch.stack(scalars).tolist() if scalars else [])
         latest: dict[str, float] = {}
-        for images, losses in self._unread:
+        for images, losses in self.unread:
             for name in losses:
                 latest[name] = next(values)
                 if not abs(latest[name]) < float("inf"):
                     raise DivergedError(name, latest[name], images)
-        self._unread.clear()
+        self.unread.clear()
         self.listener(self.step.images, latest)
 
 

@@ -21,7 +21,8 @@ FLOORS = [
     {"leaderboard"},
     {
         "train", "step", "average", "streams", "data", "checkpoint", "evaluate", "evidence",
-        "environment", "verdict", "executors", "listeners", "runner", "session", "api",
+        "environment", "verdict", "executors", "listeners", "runner", "session", "api", "suite",
+        "training_state", "weights", "interrupts", "status", "testing",
     },
     {"cli", "__main__"},
 ]  # fmt: skip

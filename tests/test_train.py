@@ -181,7 +181,7 @@ def test_losses_are_kept_without_the_graphs_that_they_came_from(
     real = training.read_losses
 
     def look() -> None:
-        kept.extend(loss.requires_grad for _, ls in training._unread for loss in ls.values())
+        kept.extend(loss.requires_grad for _, ls in training.unread for loss in ls.values())
         real()
 
     training.read_losses = look  # type: ignore[method-assign]

@@ -14,7 +14,10 @@ COMMANDS = {
     "run": "Train and evaluate models, and add them to the leaderboard.",
     "list": "List the installed models, data sets, metrics and protocols.",
     "show": "Show a plugin with its options, a protocol, or a run.",
-    "leaderboard": "Show mean, spread and rank of every model.",
+    "status": "Say what is queued, running, done and failed.",
+    "leaderboard": "Show mean, spread and rank of every model; verify, repair, compact.",
+    "compare": "Compare two leaderboards, or two models of one.",
+    "check": "Hold a plugin to the contract, and say how to mend it.",
     "doctor": "Check this installation and say how to mend it.",
 }
 

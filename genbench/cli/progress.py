@@ -6,12 +6,15 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
 from genbench.cli.output import console, number
 from genbench.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 class Display(Protocol):
@@ -57,7 +60,7 @@ class Lines:
 
 
 class Bar:
-    """A bar with the latest losses and images per second, and a line for each evaluation."""
+    """A bar for each run under way, with its losses and speed, and a line for each evaluation."""
 
     def __init__(self, runs: int) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -77,12 +80,14 @@ class Bar:
             transient=True,
             expand=True,
         )
-        self._task = self._progress.add_task(
-            "importing torch and the plugins", total=None, speed="", losses=""
-        )
+        self._waiting: TaskID | None = self._add("importing torch and the plugins")
+        self._tasks: dict[str, TaskID] = {}
         self._runs = runs
         self._begun = 0
-        self._seen = (0, 0.0)
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def _add(self, description: str) -> TaskID:
+        return self._progress.add_task(description, total=None, speed="", losses="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -93,26 +98,30 @@ class Bar:
 
     @hookimpl
     def run_started(self, run_id: str) -> None:
-        """Name the run; the bar moves once training does."""
+        """Name the run; its bar moves once training does."""
+        if self._waiting is not None:
+            self._progress.remove_task(self._waiting)
+            self._waiting = None
         self._begun += 1
         place = f"[{self._begun}/{self._runs}] " if self._runs > 1 else ""
-        self._progress.reset(
-            self._task, description=f"{place}{run_id}", speed="", losses="", total=None
-        )
-        self._seen = (0, time.monotonic())
+        self._tasks[run_id] = self._add(f"{place}{run_id}")
 
     @hookimpl
-    def progressed(self, images: int, budget: int, losses: Mapping[str, float]) -> None:
+    def progressed(
+        self, run_id: str, images: int, budget: int, losses: Mapping[str, float]
+    ) -> None:
         """Move the bar."""
         now = time.monotonic()
-        speed = (images - self._seen[0]) / max(now - self._seen[1], 1e-9)
-        self._seen = (images, now)
+        # A run that goes on where it stopped begins somewhere: its first report is no speed.
+        seen_images, seen_at = self._seen.get(run_id, (images, now))
+        speed = (images - seen_images) / max(now - seen_at, 1e-9)
+        self._seen[run_id] = (images, now)
         shown = "  ".join(f"{name} {value:.3g}" for name, value in losses.items())
         self._progress.update(
-            self._task,
+            self._tasks[run_id],
             completed=images,
             total=budget,
-            speed=f"{speed:,.0f} images/s",
+            speed=f"{speed:,.0f} images/s" if speed else "",
             losses=shown,
         )
 
@@ -123,11 +132,15 @@ class Bar:
             whose = f"{run_id}: " if self._runs > 1 else ""
             self._progress.console.print(f"{whose}{_told(rows)}", soft_wrap=True)
         # Evaluation is no training: the next speed counts from here.
-        self._seen = (self._seen[0], time.monotonic())
+        if run_id in self._seen:
+            self._seen[run_id] = (self._seen[run_id][0], time.monotonic())
 
     @hookimpl
     def run_ended(self, run_id: str, status: str, reason: str | None) -> None:
         """Print how it ended, where that is news."""
+        if run_id in self._tasks:
+            self._progress.remove_task(self._tasks.pop(run_id))
+        self._seen.pop(run_id, None)
         if status != "ok":
             self._progress.console.print(f"{run_id}: {status} ({reason})", soft_wrap=True)
 

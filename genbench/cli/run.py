@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from genbench import plan, protocol, registry
+from genbench import plan, registry
 from genbench.cli.output import format_option, results_option
 from genbench.errors import UsageError
 
 if TYPE_CHECKING:
     from genbench.executors import Executor
     from genbench.job import Outcome
+    from genbench.plan import Request, RunSpec
 
 
 @click.command("run")
+@click.argument("suites", nargs=-1, metavar="[SUITE.toml]...")
 @click.option(
     "--model",
     "models",
     multiple=True,
-    required=True,
     metavar="NAME|FILE.py:CLASS",
     help="A model; may be given again.",
 )
@@ -36,10 +40,8 @@ if TYPE_CHECKING:
 @click.option(
     "--protocol",
     "protocol_",
-    default="quick",
-    show_default=True,
     metavar="NAME|FILE.toml",
-    help="Budget, batch size, evaluation.",
+    help="Budget, batch size, evaluation.  [default: quick]",
 )
 @click.option(
     "--metric",
@@ -72,20 +74,31 @@ if TYPE_CHECKING:
     "settings",
     multiple=True,
     metavar="NAME.OPTION=VALUE",
-    help="An option of a plugin; genbench show NAME lists them. May be given again.",
+    help="An option of a plugin; genbench show NAME lists them. Several values for one option are "
+    "a grid: a run for each.",
 )
 @click.option(
     "--device",
     default="auto",
     show_default=True,
-    metavar="auto|cpu|cuda|cuda:N",
-    help="Where to train and evaluate.",
+    metavar="auto|cpu|cuda|cuda:0,2",
+    help="Where to train and evaluate; auto is every CUDA device, or the CPU.",
+)
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Runs at once on each device.",
 )
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
+    metavar="N",
     help="CPU threads of a run. More of them may change scores in the last digits.",
 )
 @click.option(
@@ -95,25 +108,48 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="End a run that takes longer, as timed-out.",
 )
+@click.option(
+    "--checkpoint-every",
+    "checkpoint_seconds",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How much training a crash may cost.",
+)
 @click.option("--executor", default="local", show_default=True, help="Who runs it.")
-@click.option("--fresh", is_flag=True, help="Run again what is there already.")
+@click.option("--dry-run", is_flag=True, help="Show what would be run, and what is done already.")
+@click.option("--exitfirst", "-x", is_flag=True, help="End at the first run that is not ok.")
+@click.option(
+    "--last-failed",
+    "--lf",
+    is_flag=True,
+    help="Only what the last command did not bring to a good end; of the models given, or of all.",
+)
+@click.option("--fresh", is_flag=True, help="Begin from nothing, whatever is there already.")
 @click.option("--pdb", is_flag=True, help="Stop in the debugger where a plugin raises.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @results_option
 @format_option
 def command(
+    suites: tuple[str, ...],
     models: tuple[str, ...],
     datasets: tuple[str, ...],
-    protocol_: str,
+    protocol_: str | None,
     metrics: tuple[str, ...],
     extractor: str | None,
     seeds: int | None,
     seed_list: tuple[int, ...],
     settings: tuple[str, ...],
     device: str,
+    jobs: int,
     threads: int,
     timeout_seconds: float | None,
+    checkpoint_seconds: float,
     executor: str,
+    dry_run: bool,
+    exitfirst: bool,
+    last_failed: bool,
     fresh: bool,
     pdb: bool,
     quiet: bool,
@@ -122,64 +158,124 @@ def command(
 ) -> None:
     """Train and evaluate models under a protocol, and add them to the leaderboard.
 
-    Every combination of model, data set and seed is one run. A run that is there already, whole,
-    is not run again. The exit status is 0 only if every run is ok.
+    Every combination of model, data set, seed and value of --set is one run; a suite file holds
+    many such grids. A run that is there already, whole, is not run again; one that was cut short
+    goes on where it stopped. The exit status is 0 only if every run is ok.
 
     \b
     Examples:
       genbench run --model NAME
-      genbench run --model NAME --model OTHER --seeds 3 --set NAME.lr=1e-4
+      genbench run --model NAME --model OTHER --seeds 3 --set NAME.lr=1e-4 --set NAME.lr=1e-3
       genbench run --model ./mine.py:MyVAE --protocol smoke
+      genbench run suite.toml --jobs 2
     """
-    from genbench import session
-    from genbench.cli.progress import display
-    from genbench.cli.summary import print_summary
-
-    chosen = protocol.load(protocol_)
     if seeds is not None and seed_list:
         raise click.UsageError("Give --seeds N or --seed K, not both.")
     if pdb and timeout_seconds is not None:
         raise click.UsageError("--pdb runs in this process, which --timeout cannot end.")
-    given = plan.parse_settings(settings)
-    requests = plan.requests(
-        models=models,
-        datasets=datasets,
-        protocol=chosen,
-        metrics=metrics,
-        extractor=extractor,
-        seeds=seed_list or range(seeds or chosen.seeds),
-        settings=given,
+    from genbench import session, status
+
+    overrides = {
+        "models": models,
+        "datasets": datasets,
+        "protocol": protocol_,
+        "metrics": metrics,
+        "extractor": extractor,
+        "seeds": seed_list or seeds,
+        "set": plan.parse_settings(settings),
+    }
+    requests, given = _asked(
+        suites, {k: v for k, v in overrides.items() if v}, last_failed, results
     )
+    if not requests:
+        click.echo("Nothing failed last time.")
+        return
+    session.check_writable(results)
+    how = session.Settings(
+        threads=threads,
+        timeout_seconds=timeout_seconds,
+        checkpoint_seconds=checkpoint_seconds,
+        fresh=fresh,
+        fail_fast=exitfirst,
+    )
+    from genbench.cli.dry_run import print_plan
+    from genbench.cli.progress import display
+    from genbench.cli.summary import print_summary
+
     outcomes: list[Outcome] = []
+    specs: list[RunSpec] = []
     with contextlib.ExitStack() as stack:
-        shown = stack.enter_context(display(quiet=quiet or pdb, runs=len(requests)))
+        shown = stack.enter_context(display(quiet=quiet or pdb or dry_run, runs=len(requests)))
         runner = _executor(executor, pdb)
         stack.callback(runner.close)
-        specs = runner.resolve(requests, device)
-        plan.check_settings(specs, given)
         try:
-            outcomes.extend(
-                session.run_all(
+            with session.interrupts_passed_to(runner, _say_that_it_ends):
+                slots = runner.open(device, jobs, timeout_seconds)
+                specs = runner.resolve(requests)
+                plan.check_settings(specs, given)
+                if dry_run:
+                    print_plan(specs, results, fresh=fresh, format_=format_)
+                    return
+                record = status.CommandRecord(results, requests, specs, sys.argv)
+                stack.enter_context(record)
+                for outcome in session.run_all(
                     specs,
                     runner,
                     results=results,
-                    device=device,
-                    threads=threads,
-                    timeout_seconds=timeout_seconds,
-                    fresh=fresh,
-                    listeners=[shown],
-                )
-            )
+                    slots=slots,
+                    settings=how,
+                    listeners=[shown, record],
+                ):
+                    outcomes.append(outcome)
+                    record.ended(outcome)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            click.echo("Interrupted before anything was run." if not outcomes else "", err=True)
         except (Exception, SystemExit) as error:
             if not pdb or isinstance(error, UsageError):
                 raise
             _stop_where_it_was_raised(error)
     print_summary(specs, outcomes, results, quiet=quiet, format_=format_)
     asked = {spec.run_id for spec in specs}
-    if len(outcomes) < len(asked) or any(outcome.status != "ok" for outcome in outcomes):
+    if len(outcomes) < max(len(asked), 1) or any(o.status != "ok" for o in outcomes):
         raise SystemExit(1)
+
+
+def _asked(
+    suites: Sequence[str], overrides: dict[str, Any], last_failed: bool, results: Path
+) -> tuple[list[Request], set[str]]:
+    """The runs that were asked for, and the names of plugins that were given options."""
+    from genbench import status, suite
+
+    for name in suites:
+        if not name.endswith(".toml"):
+            raise click.UsageError(
+                f"{name!r} is no suite file (.toml). A model is given as --model {name}."
+            )
+    grids = [grid for name in suites for grid in suite.load(Path(name), overrides)]
+    if not suites and "models" in overrides:
+        grids = [suite.Grid.model_validate(overrides)]
+    requests = [request for grid in grids for request in grid.requests()]
+    if last_failed:
+        undone = [
+            plan.refreshed(request)
+            for command in status.commands(results)
+            if not command.alive
+            for request in command.undone
+        ]
+        if grids:
+            undone = [request for request in undone if request in requests]
+        return undone, set()
+    if not grids:
+        raise click.UsageError(
+            "Say what to run: --model NAME (genbench list models), or a suite file."
+        )
+    return requests, suite.names(grids)
+
+
+def _say_that_it_ends(at_once: bool) -> None:
+    # Written past everything that buffers or draws: this is called from a handler of signals.
+    text = "Ending at once." if at_once else "Saving and ending; once more ends at once."
+    os.write(2, f"\n{text}\n".encode())
 
 
 def _executor(name: str, pdb: bool) -> Executor:

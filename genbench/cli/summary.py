@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from genbench import session
 from genbench.cli.leaderboard import print_standings
 from genbench.cli.output import number, print_json, print_table
 from genbench.folder import RunFolder
 from genbench.job import Outcome
-from genbench.leaderboard import ranking, store
+from genbench.leaderboard import ranking
 from genbench.leaderboard.schema import Row
 from genbench.plan import RunSpec
 
@@ -26,10 +29,7 @@ def print_summary(
     format_: str,
 ) -> None:
     """Print the scores, where the files are and what to try next; when quiet, only what failed."""
-    reports = [
-        _Report(outcome, store.rows_of(store.read_file(outcome.rows)) if outcome.rows else [])
-        for outcome in outcomes
-    ]
+    reports = [_Report(outcome, session.rows_of(outcome)) for outcome in outcomes]
     missing = len({spec.run_id for spec in specs}) - len(outcomes)
     if format_ == "json":
         print_json([{**report.outcome.model_dump(), "rows": report.rows} for report in reports])
@@ -46,7 +46,8 @@ def print_summary(
     if missing:
         click.echo(f"{missing} of {missing + len(reports)} runs were not begun.")
     if missing or any(outcome.status == "interrupted" for outcome in outcomes):
-        click.echo("The same command again runs what is missing or was interrupted.")
+        click.echo("The same command goes on where this one stopped:")
+        click.echo(f"  {shlex.join(['genbench', *sys.argv[1:]])}")
     elif reports:
         _print_next(specs, outcomes, results)
 
@@ -75,6 +76,9 @@ def _print_runs(reports: Sequence[_Report]) -> None:
     reused = sum(report.outcome.reused for report in reports)
     if reused:
         click.echo(f"{reused} of {len(reports)} runs were there already; --fresh runs them again.")
+    resumed = sum(report.outcome.resumed_at is not None for report in reports)
+    if resumed:
+        click.echo(f"{resumed} of {len(reports)} runs went on where an earlier command stopped.")
 
 
 def _print_run(report: _Report) -> None:
@@ -84,6 +88,8 @@ def _print_run(report: _Report) -> None:
     if outcome.reused:
         made = f"device {rows[0]['device']}, threads {rows[0]['threads']}"
         title += f" (was there already, made with {made}; --fresh runs it again)"
+    elif outcome.resumed_at is not None:
+        title += f" (went on at {outcome.resumed_at:,} images)"
     if outcome.status == "ok":
         click.echo(title)
     print_scores(rows)
@@ -142,6 +148,7 @@ def _print_next(specs: Sequence[RunSpec], outcomes: Sequence[Outcome], results: 
         }
     if any(outcome.status == "failed" for outcome in outcomes):
         suggestions["the same command with --pdb"] = "stop where the plugin raises"
+        suggestions[f"genbench run --last-failed{where}"] = "again, with what was mended"
     click.echo("try next")
     for command, purpose in suggestions.items():
         click.echo(f"  {command:<54} # {purpose}")

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Sequence
 
 from genbench import environment, plan, runner
+from genbench.errors import UsageError
+from genbench.interrupts import Interrupts
 from genbench.job import Job, Outcome
 from genbench.plan import Request, RunSpec
 
@@ -19,14 +21,25 @@ class InProcessExecutor:
 
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
+        self._device = "auto"
+        self._interrupts = Interrupts()
 
-    def resolve(self, requests: Sequence[Request], device: str) -> list[RunSpec]:
+    def open(self, device: str, jobs: int, timeout_seconds: float | None) -> int:
+        """One run at a time, on the first of the devices."""
+        if jobs > 1:
+            raise UsageError("--jobs: one process runs one run at a time; use --executor local.")
+        self._device = environment.choose_devices(device)[0]
+        self._interrupts = Interrupts()
+        return 1
+
+    def resolve(self, requests: Sequence[Request]) -> list[RunSpec]:
         """Import the plugins here."""
-        environment.choose_device(device)
         return [plan.resolve(request) for request in requests]
 
     def run(self, job: Job, listeners: Sequence[object]) -> Outcome:
         """Run here, printing to the log."""
+        self._interrupts.check()
+        job = job.model_copy(update={"device": self._device})
         if self._debug:
             return runner.run(job, listeners, debug=True)
         with (
@@ -34,7 +47,13 @@ class InProcessExecutor:
             contextlib.redirect_stdout(file),
             contextlib.redirect_stderr(file),
         ):
-            return runner.run(job, listeners)
+            return runner.run(job, listeners, interrupts=self._interrupts)
+
+    def interrupt(self, *, at_once: bool) -> None:
+        """End the run that is under way at its next train step; asked again, anywhere."""
+        if self._debug:
+            raise KeyboardInterrupt
+        self._interrupts.request()
 
     def close(self) -> None:
         """Nothing was started."""

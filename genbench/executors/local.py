@@ -1,11 +1,15 @@
-"""Runs a run in a worker process of this machine, which stays warm from run to run.
+"""Runs runs in worker processes of this machine, one for each slot of a device.
 
-This side imports no torch. A plugin that ends its process takes only its run with it.
+Workers stay warm from run to run. This side imports no torch. A plugin that ends its process
+takes only its run with it, and the next run of that slot gets a new worker.
 """
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from genbench import plan
@@ -18,75 +22,143 @@ from genbench.leaderboard.schema import Row
 from genbench.listeners import Listeners
 from genbench.plan import Request, RunSpec
 
+SECONDS_TO_SAVE = 25
+"""How long runs have to save and end when they are interrupted, before their workers are killed."""
+
+
+@dataclass
+class _Slot:
+    device: str
+    worker: Worker | None = None
+
 
 class LocalExecutor:
-    """Fulfils `genbench.executors.Executor` with one worker process."""
+    """Fulfils `genbench.executors.Executor` with one worker process for each slot."""
 
     def __init__(self) -> None:
-        self._worker: Worker | None = None
-        self._stopped = False
+        self._first = _Slot("")
+        self._slots: list[_Slot] = []
+        self._free: queue.SimpleQueue[_Slot] = queue.SimpleQueue()
+        self._opened = "", 0
+        self._runs_per_device = 1
+        self._timeout_seconds: float | None = None
+        self._interrupted = False
+        self._deadline: threading.Timer | None = None
+        self._telling = threading.Lock()
 
-    def resolve(self, requests: Sequence[Request], device: str) -> list[RunSpec]:
-        """Resolve in the worker; a plugin that ends it on import fails by itself, when run."""
-        self._stopped = False
-        if self._worker is not None:
-            self._worker.interrupted = False
-        self._ask({"device": device})
-        return [self._resolve_one(request) for request in requests]
+    def open(self, device: str, jobs: int, timeout_seconds: float | None) -> int:
+        """Start the first worker, which knows the devices; the others start when they are used."""
+        self._timeout_seconds = timeout_seconds
+        if self._slots and self._opened == (device, jobs) and not self._interrupted:
+            return len(self._slots)  # all warm
+        self.close()
+        self._interrupted = False
+        self._opened = device, jobs
+        self._runs_per_device = jobs
+        devices = self._ask(self._first, {"devices": device})
+        # Device by device, so that few runs are spread over many devices.
+        self._slots = [_Slot(name) for _ in range(jobs) for name in devices]
+        self._slots[0].worker, self._first.worker = self._first.worker, None
+        self._free = queue.SimpleQueue()
+        for slot in self._slots:
+            self._free.put(slot)
+        return len(self._slots)
+
+    def resolve(self, requests: Sequence[Request]) -> list[RunSpec]:
+        """Resolve in a worker; a plugin that ends it on import fails by itself, when run."""
+        # Seeds share all that is to be resolved.
+        resolved: dict[str, RunSpec] = {}
+        specs = []
+        for request in requests:
+            shared = request.model_copy(update={"seed": 0}).model_dump_json()
+            if shared not in resolved:
+                resolved[shared] = self._resolve_one(request)
+            specs.append(resolved[shared].with_seed(request.seed))
+        return specs
 
     def _resolve_one(self, request: Request) -> RunSpec:
+        question = {"resolve": request.model_dump(mode="json")}
         try:
-            answer = self._ask({"resolve": request.model_dump(mode="json")})
+            answer = self._ask(self._slots[0], question, timeout_seconds=self._timeout_seconds)
         except WorkerDiedError as death:
-            if death.status == "interrupted":
-                raise KeyboardInterrupt from None
             return plan.unresolved(request, f"{death} Its plugins were being imported.")
         return RunSpec.model_validate(answer)
 
     def run(self, job: Job, listeners: Sequence[object]) -> Outcome:
-        """Run in the worker; if it dies, write the rows that it could not."""
-        if self._stopped:
-            raise KeyboardInterrupt
+        """Run in a free worker; if it dies, write the rows that it could not."""
+        slot = self._free.get()
+        try:
+            return self._run_in(slot, job, listeners)
+        finally:
+            self._free.put(slot)
+
+    def _run_in(self, slot: _Slot, job: Job, listeners: Sequence[object]) -> Outcome:
+        here = {"device": slot.device, "runs_per_device": self._runs_per_device}
+        job = job.model_copy(update=here)
         heard = _Rows()
         question = {"run": job.model_dump(mode="json")}
         try:
-            answer = self._ask(question, [heard, *listeners], job.timeout_seconds)
+            answer = self._ask(slot, question, [heard, *listeners], job.timeout_seconds)
         except WorkerDiedError as death:
             outcome = _record_death(job, death, heard.rows)
-            Listeners(listeners, plugins=False).notify(
-                "run_ended",
-                run_id=outcome.run_id,
-                folder=outcome.folder,
-                status=outcome.status,
-                reason=outcome.reason,
-            )
+            with self._telling:
+                Listeners(listeners, plugins=False).notify(
+                    "run_ended",
+                    run_id=outcome.run_id,
+                    folder=outcome.folder,
+                    status=outcome.status,
+                    reason=outcome.reason,
+                )
             return outcome
         return Outcome.model_validate(answer)
 
+    def interrupt(self, *, at_once: bool) -> None:
+        """Pass it on to the workers; kill those that have not ended in time."""
+        self._interrupted = True
+        for slot in (self._first, *self._slots):
+            if slot.worker is not None:
+                slot.worker.interrupt(at_once=at_once)
+        if self._deadline is None and not at_once:
+            self._deadline = threading.Timer(
+                SECONDS_TO_SAVE, self.interrupt, kwargs={"at_once": True}
+            )
+            self._deadline.daemon = True
+            self._deadline.start()
+
     def close(self) -> None:
-        """End the worker."""
-        if self._worker is not None:
-            self._worker.end()
-            self._worker = None
+        """End the workers."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        for slot in (self._first, *self._slots):
+            self._end(slot)
+        self._slots = []
+
+    def _end(self, slot: _Slot) -> None:
+        if slot.worker is not None:
+            slot.worker.end()
+            slot.worker = None
 
     def _ask(
         self,
+        slot: _Slot,
         question: Mapping[str, Any],
         listeners: Sequence[object] = (),
         timeout_seconds: float | None = None,
     ) -> Any:
-        if self._worker is None:
-            self._worker = Worker()
+        if self._interrupted:
+            raise KeyboardInterrupt
+        if slot.worker is None:
+            slot.worker = Worker(self._telling)
         try:
-            answer = self._worker.ask(
-                question, Listeners(listeners, plugins=False), timeout_seconds
-            )
-        except WorkerDiedError:
-            self.close()
+            answer = slot.worker.ask(question, Listeners(listeners, plugins=False), timeout_seconds)
+        except WorkerDiedError as death:
+            self._end(slot)
+            if death.status == "interrupted" and "run" not in question:
+                raise KeyboardInterrupt from None
             raise
-        # A run that was interrupted has an outcome; nothing more is to be run after it.
-        self._stopped = self._worker.interrupted
-        if self._stopped and "run" not in question:
+        # A run that was interrupted has an outcome; for anything else this is its end.
+        if self._interrupted and "run" not in question:
             raise KeyboardInterrupt
         return answer
 

@@ -16,6 +16,9 @@ from typing import IO, Any
 from genbench.errors import GenbenchError, UsageError
 from genbench.listeners import Listeners
 
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+"""What asks a worker to save its run and end it."""
+
 GRACE_SECONDS = 5
 """How long a worker has to write its stack after SIGABRT before it is killed."""
 
@@ -31,15 +34,20 @@ class WorkerDiedError(GenbenchError):
 
 
 class Worker:
-    """The process and the two ends of what is said with it (`genbench.executors.worker`)."""
+    """The process and the two ends of what is said with it (`genbench.executors.worker`).
 
-    def __init__(self) -> None:
-        self.interrupted = False
-        """Whether Ctrl-C came in while a question was open."""
-        self._killed = False
+    Args:
+        telling: held while listeners are told of an event; they may be those of other workers.
+    """
+
+    def __init__(self, telling: threading.Lock) -> None:
+        self._telling = telling
+        self._interrupted = False
+        self._running = False
         self._timed_out = False
+        self._out_of_memory_before = _out_of_memory_kills()
         reading, writing = os.pipe()
-        with _interrupts_ignored():
+        with _interrupts_held_back():
             self._process = self._start(writing)
         os.close(writing)
         self._answers: IO[str] = os.fdopen(reading, encoding="utf-8")
@@ -80,20 +88,33 @@ class Worker:
         """
         assert self._process.stdin is not None
         self._timed_out = False
-        passing_on = self._passing_interrupts_on(running="run" in question)
-        with passing_on, self._ending_after(timeout_seconds):
+        self._running = "run" in question
+        self._out_of_memory_before = _out_of_memory_kills()
+        with self._ending_after(timeout_seconds):
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.write(json.dumps(question) + "\n")
                 self._process.stdin.flush()
             while (line := self._answers.readline()).endswith("\n"):
                 message = json.loads(line)
                 if "event" not in message:
+                    self._running = False
                     return _answer(message)
                 arguments = dict(message["arguments"])
                 if "folder" in arguments:
                     arguments["folder"] = Path(arguments["folder"])
-                listeners.notify(message["event"], **arguments)
+                with self._telling:
+                    listeners.notify(message["event"], **arguments)
             raise self._death(timeout_seconds)
+
+    def interrupt(self, *, at_once: bool) -> None:
+        """Have the run saved and ended, or the process killed; returns without waiting."""
+        self._interrupted = True
+        # A run has something to save; an import that hangs has not.
+        if at_once or not self._running:
+            self._kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGINT)
 
     def end(self) -> None:
         """End the process, whatever it does; it has nothing to write when no question is open."""
@@ -103,28 +124,6 @@ class Worker:
         self._kill()
         self._process.wait()
         self._answers.close()
-
-    @contextlib.contextmanager
-    def _passing_interrupts_on(self, *, running: bool) -> Iterator[None]:
-        # A flag and not an exception, which could be raised between reading a line and keeping it.
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def pass_on(*_: object) -> None:
-            # A run has something to write down, the first time; an import that hangs has not.
-            self._killed = self.interrupted or not running
-            self.interrupted = True
-            if self._killed:
-                self._kill()
-            else:
-                self._process.send_signal(signal.SIGINT)
-
-        before = signal.signal(signal.SIGINT, pass_on)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
     @contextlib.contextmanager
     def _ending_after(self, seconds: float | None) -> Iterator[None]:
@@ -156,26 +155,35 @@ class Worker:
                 "end of the log.",
                 "timed-out",
             )
-        if self._killed:
+        if self._interrupted:
             return WorkerDiedError("It was interrupted, and ended at once.", "interrupted")
         if code >= 0:
             return WorkerDiedError(f"The worker process ended by itself, with exit code {code}.")
         name = signal.Signals(-code).name
+        if name == "SIGKILL" and _out_of_memory_kills() > self._out_of_memory_before:
+            return WorkerDiedError(
+                "The system ran out of memory and killed the worker process.", "out-of-memory"
+            )
         hint = " The system may have run out of memory." if name == "SIGKILL" else ""
         return WorkerDiedError(f"The worker process was ended by {name}.{hint}")
 
 
+def _out_of_memory_kills() -> int:
+    """How many processes this system has killed for want of memory; 0 where it does not tell."""
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
+        return int(next(line for line in lines if line.startswith("oom_kill ")).split()[1])
+    return 0
+
+
 @contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    # What a process ignores its children ignore too: the worker until it has a handler of its own.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_held_back() -> Iterator[None]:
+    # What a thread blocks its children block, too: the worker, until it has handlers of its own.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _answer(message: Mapping[str, Any]) -> Any:

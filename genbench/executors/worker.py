@@ -1,6 +1,6 @@
 """The worker process: reads jobs from standard input, answers on a pipe, prints to the run's log.
 
-Messages are JSON, one a line. A question is ``{"device": name}``, ``{"resolve": request}`` or
+Messages are JSON, one a line. A question is ``{"devices": names}``, ``{"resolve": request}`` or
 ``{"run": job}``; any number of ``{"event": hook, …}`` come before the one ``{"answer": …}`` or
 ``{"error": message, "exit_code": number}`` or ``{"bug": traceback}``.
 """
@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from genbench.errors import GenbenchError
+from genbench.executors.process import INTERRUPTS
 from genbench.hookspecs import hookimpl
+from genbench.interrupts import Interrupts
 from genbench.job import Job
 
 
@@ -78,36 +80,22 @@ def send(pipe: IO[str], message: Mapping[str, Any]) -> None:
     pipe.flush()
 
 
-class Interrupts:
-    """SIGINT ends the run that goes on, or the next one; imports and answers it leaves whole."""
+def _listen(interrupts: Interrupts) -> None:
+    """Ctrl-C, passed on by the parent, and SIGTERM ask the run to end."""
 
-    def __init__(self) -> None:
-        self._running = False
-        self._pending = False
-        signal.signal(signal.SIGINT, self._on_signal)
+    def request(*_: object) -> None:
+        interrupts.request()
 
-    def _on_signal(self, *_: object) -> None:
-        if self._running:
-            raise KeyboardInterrupt
-        self._pending = True
-
-    @contextlib.contextmanager
-    def during_a_run(self) -> Iterator[None]:
-        """A block that SIGINT interrupts."""
-        signal.signal(signal.SIGINT, self._on_signal)  # whatever the last plugin put there
-        self._running = True
-        try:
-            if self._pending:
-                self._pending = False
-                raise KeyboardInterrupt
-            yield
-        finally:
-            self._running = False
+    for number in INTERRUPTS:
+        signal.signal(number, request)
+    # Held back until there is somebody to hear them.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
 
 
 def main(descriptor: int) -> None:
     """Answer until standard input ends, which it does when the parent does."""
     interrupts = Interrupts()
+    _listen(interrupts)
     pipe = os.fdopen(descriptor, "w", encoding="utf-8")
     questions = _questions()
     while True:
@@ -125,14 +113,15 @@ def _answer(question: Mapping[str, Any], pipe: IO[str], interrupts: Interrupts) 
     # Torch and the plugins come in here, where SIGINT is already looked after.
     from genbench import environment, plan, runner
 
-    if "device" in question:
-        return str(environment.choose_device(question["device"]))
+    if "devices" in question:
+        return environment.choose_devices(question["devices"])
     if "resolve" in question:
         spec = plan.resolve(plan.Request.model_validate(question["resolve"]))
         return spec.model_dump(mode="json")
     job = Job.model_validate(question["run"])
+    _listen(interrupts)  # whatever the last plugin put there
     with _printing_to(job.folder.log):
-        outcome = runner.run(job, [Relay(pipe)], interruptible=interrupts.during_a_run)
+        outcome = runner.run(job, [Relay(pipe)], interrupts=interrupts)
     return outcome.model_dump(mode="json")
 
 

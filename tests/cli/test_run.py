@@ -116,7 +116,7 @@ def test_the_exit_status_is_0_only_if_every_run_is_ok(invoke: Invoke) -> None:
         (["--model", "toy-ae", "--timeout", "9", "--pdb"], "which --timeout cannot end"),
         (["--model", "toy-ae", "--seeds", "0"], "'--seeds'"),
         (["--model", "toy-ae", "--seeds", "2", "--seed", "1"], "not both"),
-        ([], "Missing option '--model'"),
+        ([], "Say what to run: --model NAME"),
     ],
 )
 def test_bad_usage_exits_2_with_one_clear_message_and_runs_nothing(

@@ -54,9 +54,9 @@ def test_a_worker_gives_the_scores_that_this_process_gives(
 
 def test_the_worker_stays_warm_from_run_to_run(run_in: Any, executor: LocalExecutor) -> None:
     run_in("toy-ae", seeds=[1])
-    worker = executor._worker
+    worker = executor._slots[0].worker
     run_in("toy-ae", seeds=[2])
-    assert executor._worker is worker is not None
+    assert executor._slots[0].worker is worker is not None
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_ctrl_c_ends_the_run_as_interrupted_and_says_how_to_go_on(
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "interrupted" in err
-    assert "The same command again runs what is missing" in out
+    assert "The same command goes on where this one stopped:\n  genbench run --model toy-ae" in out
     rows = store.rows_of(store.read(tmp_path / "results" / "leaderboard"))
     assert [row["status"] for row in rows] == ["interrupted"]
     assert "Traceback" not in err + out

@@ -1,0 +1,167 @@
+"""Which runs are asked for: grids of models, data sets, seeds and options; from TOML, a suite.
+
+::
+
+    protocol = "quick"              # for every block that names no other; likewise
+    seeds = 5                       # datasets, metrics, extractor
+
+    [[runs]]
+    models = ["first", "second"]
+
+    [[runs]]
+    models = ["./mine.py:MyVAE"]    # files are looked for beside the suite
+    set."MyVAE.beta" = [0.02, 0.1]  # a list is a grid: one run for each
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from genbench import plan, protocol
+from genbench.errors import UsageError, nearest
+from genbench.plan import Request
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Grid(BaseModel):
+    """Every combination of models, data sets, seeds and values of options: a run each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names, or ``FILE.py:CLASS``."""
+    datasets: tuple[str, ...] = ()
+    """None: the protocol's; likewise metrics and seeds."""
+    protocol: str = "quick"
+    metrics: tuple[str, ...] = ()
+    extractor: str | None = None
+    seeds: Annotated[int, Field(ge=1)] | tuple[Seed, ...] | None = None
+    """How many, or which."""
+    settings: dict[str, Any] = Field({}, alias="set")
+    """Options by ``NAME.OPTION``; a list is a grid of values."""
+
+    def requests(self) -> list[Request]:
+        """One for each run, names checked, nothing imported.
+
+        Raises:
+            UsageError: an unknown name, or no such protocol.
+        """
+        chosen = protocol.load(self.protocol)
+        count = chosen.seeds if self.seeds is None else self.seeds
+        grid = {
+            target: value if isinstance(value, list | tuple) else [value]
+            for target, value in self.settings.items()
+        }
+        found = [
+            request
+            for settings in plan.combinations(grid)
+            for request in plan.requests(
+                models=self.models,
+                datasets=self.datasets,
+                protocol=chosen,
+                metrics=self.metrics,
+                extractor=self.extractor,
+                seeds=range(count) if isinstance(count, int) else count,
+                settings=settings,
+            )
+        ]
+        # An option of one model makes no new run of another.
+        return list({request.model_dump_json(): request for request in found}.values())
+
+    @property
+    def given(self) -> set[str]:
+        """The names of plugins that were given options."""
+        return {plan.split_target(target)[0] for target in self.settings}
+
+
+_KEYS = [field.alias or name for name, field in Grid.model_fields.items()]
+
+
+def load(path: Path, overrides: dict[str, Any]) -> list[Grid]:
+    """Read the grids of a suite file.
+
+    Args:
+        path: of the file.
+        overrides: fields of `Grid` that hold for all of them, whatever the file says; options
+            are added to its own.
+
+    Raises:
+        UsageError: the file cannot be read, or a key or value does not belong.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"There is no suite file {str(path)!r}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"The suite file {path} cannot be read: {error}.") from None
+    blocks = content.pop("runs", None)
+    if not isinstance(blocks, list) or not blocks:
+        raise UsageError(f"The suite file {path} has no runs: it needs a [[runs]] with models.")
+    content.pop("description", None)
+    return [_grid(path, number, content, block, overrides) for number, block in enumerate(blocks)]
+
+
+def _grid(
+    path: Path, number: int, shared: dict[str, Any], block: Any, overrides: dict[str, Any]
+) -> Grid:
+    if not isinstance(block, dict):
+        raise UsageError(f"The suite file {path} is no suite: runs[{number}] is {block!r}.")
+    fields = {**shared, **block, **overrides}
+    fields["set"] = {
+        target: value
+        for given in (shared, block, overrides)
+        for target, value in _flat(path, given.get("set", {})).items()
+    }
+    for key in ("models", "datasets", "metrics"):
+        if isinstance(fields.get(key), list):
+            fields[key] = [_beside(path, item) for item in fields[key]]
+    for key in ("protocol", "extractor"):
+        if key in fields and key not in overrides:
+            fields[key] = _beside(path, fields[key])
+    try:
+        grid = Grid.model_validate(fields)
+        _ = grid.given
+    except ValidationError as error:
+        problems = "\n".join(f"  runs[{number}].{_problem(one)}" for one in error.errors())
+        raise UsageError(f"The suite file {path} is no suite:\n{problems}") from None
+    return grid
+
+
+def _flat(path: Path, options: Any) -> dict[str, Any]:
+    """Options by ``NAME.OPTION``, also where TOML has them in a table for each name."""
+    if not isinstance(options, dict):
+        raise UsageError(f"The suite file {path} is no suite: set is {options!r}, not a table.")
+    flat: dict[str, Any] = {}
+    for name, value in options.items():
+        inner = value.items() if isinstance(value, dict) else ()
+        flat |= {f"{name}.{option}": v for option, v in inner} or {name: value}
+    return flat
+
+
+def _beside(path: Path, reference: Any) -> Any:
+    """A file that a suite names, from where the suite lies; names of plugins as they are."""
+    if not isinstance(reference, str):
+        return reference
+    file, colon, attribute = reference.rpartition(":")
+    if colon and file.endswith(".py"):
+        return f"{path.parent / file}:{attribute}"
+    return str(path.parent / reference) if reference.endswith(".toml") else reference
+
+
+def _problem(problem: Any) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: there is no such key. {nearest(where, _KEYS)}"
+    got = "" if problem["type"] == "missing" else f" (got {problem['input']!r})"
+    return f"{where}: {problem['msg']}{got}"
+
+
+def names(grids: Iterable[Grid]) -> set[str]:
+    """The names of all plugins that were given options."""
+    return {name for grid in grids for name in grid.given}
