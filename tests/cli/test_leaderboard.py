@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,3 +153,94 @@ def test_without_a_leaderboard_it_says_what_makes_one(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "genbench run makes one" in done.stderr
     assert "Traceback" not in done.output
+
+
+@pytest.fixture
+def upkeep(results: Path, tmp_path: Path) -> Callable[..., Result]:
+    """``genbench leaderboard NAME`` on a copy of the leaderboard."""
+    shutil.copytree(results / "leaderboard", tmp_path / "leaderboard")
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["leaderboard", *arguments, "--results", str(tmp_path)])
+
+    return invoke
+
+
+def test_verify_exits_with_0_only_if_the_leaderboard_is_sound(
+    upkeep: Callable[..., Result], tmp_path: Path
+) -> None:
+    sound = upkeep("verify")
+    assert (sound.exit_code, sound.stdout) == (0, f"{tmp_path / 'leaderboard'} is sound.\n")
+    assert json.loads(upkeep("verify", "--format", "json").stdout) == []
+    path = next((tmp_path / "leaderboard").glob("toy-ae-*.parquet"))
+    path.write_bytes(path.read_bytes()[:-1])
+    damaged = upkeep("verify")
+    assert damaged.exit_code == 1
+    assert f"{path}: It cannot be read: its SHA-256 is not that in the manifest." in damaged.stdout
+    assert "`genbench leaderboard repair` sets it aside" in damaged.stdout
+    (told,) = json.loads(upkeep("verify", "--format", "json").stdout)
+    assert (told["kind"], told["file"]) == ("unreadable", path.name)
+
+
+def test_repair_says_what_it_did_and_then_the_table_is_shown_again(
+    upkeep: Callable[..., Result], tmp_path: Path
+) -> None:
+    path = next((tmp_path / "leaderboard").glob("toy-ae-*.parquet"))
+    path.write_bytes(b"PAR1 torn")
+    assert upkeep().exit_code == 1
+    repaired = upkeep("repair")
+    assert repaired.exit_code == 0
+    assert f"moved to _damaged/{path.name}. Run again what it held: {path.stem}." in repaired.stdout
+    assert upkeep().exit_code == 0
+    assert upkeep("verify").exit_code == 0
+    assert "Nothing to do." in upkeep("repair").stdout
+    assert json.loads(upkeep("repair", "--format", "json").stdout) == []
+
+
+def test_compact_changes_no_standing(upkeep: Callable[..., Result], tmp_path: Path) -> None:
+    before = json.loads(upkeep("--format", "json").stdout)
+    compacted = upkeep("compact")
+    assert compacted.exit_code == 0
+    assert "compacted+1.parquet has the rows of 9 more runs." in compacted.stdout
+    assert [path.name for path in tmp_path.rglob("*.parquet")] == ["compacted+1.parquet"]
+    after = json.loads(upkeep("--format", "json").stdout)
+    assert after["standings"] == before["standings"]
+    assert upkeep("compact").stdout == "Nothing to compact.\n"
+    assert json.loads(upkeep("compact", "--format", "json").stdout)["runs"] == 0
+
+
+def test_duckdb_counts_a_compacted_leaderboard_as_it_was(
+    upkeep: Callable[..., Result], tmp_path: Path
+) -> None:
+    def counted() -> list[tuple[object, ...]]:
+        return duckdb.sql(
+            f"select run_id, count(*), sum(value) from '{tmp_path}/leaderboard/*.parquet' "
+            "group by all order by all"
+        ).fetchall()
+
+    before = counted()
+    upkeep("compact")
+    assert counted() == before
+
+
+def test_a_run_is_shown_from_a_compacted_leaderboard(
+    upkeep: Callable[..., Result], results: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(results / "runs", tmp_path / "runs")
+    upkeep("compact")
+    run_id = next((tmp_path / "runs").glob("toy-ae-*")).name
+    shown = CliRunner().invoke(main, ["show", run_id, "--results", str(tmp_path)])
+    assert "distance" in shown.stdout
+
+
+@pytest.mark.parametrize("name", ["verify", "repair", "compact"])
+def test_what_is_given_before_the_name_of_a_command_counts_or_is_refused(
+    upkeep: Callable[..., Result], tmp_path: Path, name: str
+) -> None:
+    early = ["leaderboard", "--results", str(tmp_path / "nowhere"), name]
+    done = CliRunner().invoke(main, early)
+    assert done.exit_code == 1
+    assert f"There is no leaderboard at {tmp_path / 'nowhere' / 'leaderboard'}" in done.stderr
+    refused = CliRunner().invoke(main, ["leaderboard", "--dataset", "digits", name])
+    assert refused.exit_code == 2
+    assert f"--dataset is not for {name}." in refused.stderr

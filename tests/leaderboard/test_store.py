@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from genbench.errors import StoreError
-from genbench.leaderboard import store
+from genbench.leaderboard import manifest, store
 from genbench.leaderboard.schema import COLUMNS, SCHEMA, Row
 
 
@@ -39,7 +40,9 @@ def test_a_file_holds_one_run_and_no_temporary_is_left(tmp_path: Path) -> None:
     store.commit(tmp_path, [row("a-1")])
     store.commit(tmp_path, [row("b-1"), row("b-1")])
     store.commit(tmp_path, [row("a-1", value=2.0)])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-1.parquet", "b-1.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *(".gate", ".lock", "_manifest.jsonl", "a-1.parquet", "b-1.parquet"),
+    ]
     assert sorted(r["value"] for r in store.rows_of(store.read(tmp_path))) == [1.5, 1.5, 2.0]
     with pytest.raises(ValueError, match="holds one run"):
         store.commit(tmp_path, [row("a-1"), row("b-1")])
@@ -55,6 +58,8 @@ def test_the_schema_is_explicit_versioned_and_checked_when_written(tmp_path: Pat
 
 def test_page_checksums_are_on(tmp_path: Path) -> None:
     path = store.commit(tmp_path, [row(model=f"model-{n}") for n in range(100)])
+    # What they are for: a file that no manifest lists.
+    path = path.rename(tmp_path.parent / path.name)
     content = path.read_bytes()
     # Within the pages, ahead of the footer, a flipped bit must never be read as other data.
     good = store.rows_of(store.read_file(path))
@@ -71,6 +76,71 @@ def test_page_checksums_are_on(tmp_path: Path) -> None:
             refused.append(str(error))
     assert len(refused) > 30
     assert all(str(path) in message for message in refused)
+
+
+def test_damage_that_parquet_does_not_notice_is_refused_by_the_manifest(tmp_path: Path) -> None:
+    path = store.commit(tmp_path, [row()])
+    content = path.read_bytes()
+    # In the name of the program that wrote it, which nobody checks.
+    changed = content.replace(b"parquet-cpp", b"parquet-cPp")
+    lone = tmp_path.parent / "lone.parquet"
+    lone.write_bytes(changed)
+    assert store.read_file(lone).num_rows == 1
+    path.write_bytes(changed)
+    with pytest.raises(StoreError, match=r"toy-s0-1\.parquet .* SHA-256 .* leaderboard repair"):
+        store.read_file(path)
+    with pytest.raises(StoreError, match=r"toy-s0-1\.parquet"):
+        store.read_run(tmp_path, "toy-s0-1")
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.commit(tmp_path, [row(value=1.0)])
+    load = manifest.load
+
+    def late(folder: Path, *, only: str | None = None) -> manifest.Manifest:
+        if only:
+            monkeypatch.undo()
+            store.commit(tmp_path, [row(value=2.0)])
+        return load(folder, only=only)
+
+    monkeypatch.setattr(manifest, "load", late)
+    found = store.read_run(tmp_path, "toy-s0-1")
+    assert found is not None
+    assert found["value"].to_pylist() == [2.0]
+
+
+def test_a_copy_of_a_run_under_another_name_is_refused_and_not_counted(tmp_path: Path) -> None:
+    path = store.commit(tmp_path, [row("a-1")])
+    shutil.copy(path, tmp_path / "copy.parquet")
+    with pytest.raises(StoreError, match=r"copy\.parquet .* the name of one run and rows of a-1"):
+        store.read(tmp_path)
+
+
+def test_the_rows_of_one_run_are_there_or_not(tmp_path: Path) -> None:
+    assert store.read_run(tmp_path / "nowhere", "a-1") is None
+    store.commit(tmp_path, [row("a-1"), row("a-1")])
+    found = store.read_run(tmp_path, "a-1")
+    assert found is not None
+    assert found.num_rows == 2
+    assert store.read_run(tmp_path, "a-2") is None
+
+
+def test_what_a_dead_writer_of_the_same_run_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    ours, theirs = ".a-1.parquet.01234567.tmp", ".a-1.parquet.b.parquet.01234567.tmp"
+    for name in (ours, theirs):
+        (tmp_path / name).write_bytes(b"PAR1")
+    store.commit(tmp_path, [row("a-1")])
+    assert not (tmp_path / ours).exists()
+    assert (tmp_path / theirs).exists()
+
+
+def test_a_leaderboard_without_a_manifest_is_read(tmp_path: Path) -> None:
+    store.commit(tmp_path, [row("a-1")])
+    (tmp_path / "_manifest.jsonl").unlink()
+    store.commit(tmp_path, [row("b-1")])
+    assert store.read(tmp_path).num_rows == 2
 
 
 @pytest.mark.parametrize(
