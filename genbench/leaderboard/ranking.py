@@ -126,6 +126,11 @@ def identity(row: Row) -> Identity:
     return (row["model"], row["model_options"], row["model_code"])
 
 
+def group(row: Row) -> str:
+    """Names the data set, by content, and the protocol of a row."""
+    return f"{row['dataset_fingerprint']}/{row['protocol_fingerprint']}"
+
+
 def entries(
     rows: Sequence[Row], failures: Iterable[Row], measured: Sequence[Row] = ()
 ) -> list[Entry]:
@@ -154,7 +159,7 @@ def _standing(key: str, rows: Sequence[Row], failures: Sequence[Row]) -> Standin
     first = rows[0]
     return Standing(
         key=key,
-        group=f"{first['dataset_fingerprint']}/{first['protocol_fingerprint']}",
+        group=group(first),
         dataset=first["dataset"],
         protocol=first["protocol"],
         split=first["split"],

@@ -21,9 +21,7 @@ def measured() -> Measured:
     """
 
     def rows(model: str, *values: float | None, **columns: Any) -> list[Row]:
-        return [
-            _row(model, seed, value, columns) for seed, value in enumerate(values)
-        ]  # fmt: skip
+        return [_row(model, seed, value, columns) for seed, value in enumerate(values)]
 
     return rows
 
@@ -43,7 +41,6 @@ def _row(model: str, seed: int, value: float | None, columns: dict[str, Any]) ->
     parts = ["dataset_fingerprint", "protocol_fingerprint", "split", "fraction", "weights"]
     parts += ["metric", "metric_version", "metric_options", "score", "extractor_fingerprint"]
     parts += ["device_name", "threads"] if row["hardware"] else []
-    row.setdefault("key", None)
     row["key"] = row["key"] or " ".join(str(row[part]) for part in parts)
     if value is None and row["status"] == "ok":
         row |= dict.fromkeys(("split", "fraction", "weights", "metric", "score", "key"))
