@@ -21,7 +21,7 @@ from safetensors.torch import save as serialize
 from torch import Tensor
 
 from genbench.errors import StoreError
-from genbench.files import replace_file
+from genbench.files import replace_file, write
 from genbench.weights import place
 
 
@@ -164,7 +164,7 @@ def _unpacked(data: bytes) -> Content:
 def _write(path: Path, data: bytes) -> None:
     try:
         with replace_file(path) as temporary:
-            temporary.write_bytes(data)
+            write(temporary, data)
     except OSError as error:
         raise StoreError(f"The checkpoint {path} cannot be written: {error.strerror}.") from error
 

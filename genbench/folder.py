@@ -77,6 +77,8 @@ class RunFolder:
         if self.path.exists() and not going_on:
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
+        for temporary in self.path.glob(".*.tmp"):
+            temporary.unlink()  # of a process that has died
         for plugin in (spec.model, spec.dataset, *spec.metrics, spec.extractor):
             if plugin is not None and plugin.plugin.is_file:
                 source = Path(plugin.target.rpartition(":")[0])

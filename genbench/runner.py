@@ -258,6 +258,7 @@ class _Run:
         if content is None or not self._fits(content):
             return None
         self._take_over(content)
+        self.checkpoints.clear()
         self.resumed_at = self.history.images
         _log("It was trained before; it goes on with the final evaluation.")
         return {kind: weights.of_kind(content.tensors, kind) for kind in self.record["weights"]}

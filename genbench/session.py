@@ -81,7 +81,10 @@ class _Session:
         self._listeners = listeners
         self._trained = _trained(results)
         self._locks = results / "runs" / ".locks"
-        self._locks.mkdir(parents=True, exist_ok=True)
+        try:
+            self._locks.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self._locks} cannot be made: {error.strerror}.") from error
 
     def run(self, waiting: list[RunSpec], slots: int) -> Iterator[Outcome]:
         under_way: dict[Future[Outcome], RunSpec] = {}

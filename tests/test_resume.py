@@ -1,0 +1,278 @@
+"""A run that was cut short goes on, and ends with the very bits that it would have had."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import genbench
+from genbench import checkpoint, environment
+from genbench.api import Result
+from genbench.checkpoint import TrainingCheckpoints
+from genbench.hookspecs import hookimpl
+from genbench.protocol import Protocol
+
+SOURCE = """
+from collections.abc import Mapping
+import random
+import numpy, torch
+from genbench_toys.autoencoder import Autoencoder
+
+class Rich(Autoencoder):
+    '''Two optimizers of different kinds, a buffer, every global stream, a trunk under two names.'''
+    def __init__(self, data, *, optimizer: str = "adam"):
+        super().__init__(data)
+        self.kind = optimizer
+        self.trunk = self.encoder[1]
+        self.register_buffer("balance", torch.zeros(()))
+        self.to(memory_format=torch.preserve_format)
+
+    def optimizers(self):
+        first = {
+            "adam": lambda p: torch.optim.Adam(p, lr=1e-2),
+            "sgd": lambda p: torch.optim.SGD(p, lr=1e-2, momentum=0.9),
+            "lbfgs": lambda p: torch.optim.LBFGS(p, lr=1e-2, max_iter=2),
+            "rmsprop": lambda p: torch.optim.RMSprop(p, lr=1e-3, centered=True),
+            "nadam": lambda p: torch.optim.NAdam(p, lr=1e-3),
+        }[self.kind]
+        self.kept = {
+            "encoder": torch.optim.AdamW(self.encoder.parameters(), lr=1e-2),
+            "decoder": first(list(self.decoder.parameters())),
+        }
+        return self.kept
+
+    def train_step(self, batch, step):
+        noise = random.random() + numpy.random.rand()
+        x = batch.x * (1 + 0.01 * noise)
+        code = self.encoder(x) + 0.01 * torch.randn(len(x), 2)
+        loss = ((self.decoder(code) - batch.x) ** 2).mean()
+        for group in self.kept["encoder"].param_groups:
+            group["lr"] = 1e-2 * (1 - 0.5 * step.progress)
+        if self.kind == "lbfgs":
+            step(encoder=loss)
+        else:
+            step(encoder=loss, decoder=loss)
+        with torch.no_grad():
+            self.balance += loss.detach()
+        return {"reconstruction": loss}
+"""
+
+
+class Stop:
+    """Ctrl-C, at the n-th event that a listener hears."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    @hookimpl
+    def progressed(self, images: int) -> None:
+        self._count()
+
+    @hookimpl
+    def evaluated(self, fraction: float) -> None:
+        self._count()
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> str:
+    path = tmp_path / "rich.py"
+    path.write_text(SOURCE)
+    return f"{path}:Rich"
+
+
+@pytest.fixture
+def long(tiny: Protocol) -> Protocol:
+    """Losses are read five times, between them three evaluations on the way."""
+    changed = tiny.model_dump()
+    changed["training"]["images"] = 9_000
+    changed["evaluation"]["points"] = (0.3, 0.55, 1.0)
+    return Protocol.model_validate(changed)
+
+
+def everything(result: Result) -> tuple[dict[str, torch.Tensor], list[tuple[Any, ...]]]:
+    """The final weights, and all that rows say of a run but times and the hardware."""
+    record = (result.folder / "run.json").read_text()
+    sha256 = record.partition('"checkpoint_sha256": "')[2].partition('"')[0]
+    content = checkpoint.load(result.folder / "checkpoint.safetensors", sha256)
+    scores = [
+        (row["split"], row["fraction"], row["images"], row["weights"], row["score"],
+         row["value"], row["error"], row["status"], row["key"])
+        for row in result.rows
+        if not row["hardware"]
+    ]  # fmt: skip
+    return dict(content.tensors), scores
+
+
+def same(one: Result, other: Result) -> bool:
+    (weights, scores), (other_weights, other_scores) = everything(one), everything(other)
+    return (
+        scores == other_scores
+        and weights.keys() == other_weights.keys()
+        and all(torch.equal(weights[name], other_weights[name]) for name in weights)
+    )
+
+
+def curve(result: Result) -> list[str]:
+    """The lines of ``curve.csv`` but those of the hardware."""
+    hardware = {row["score"] for row in result.rows if row["hardware"]}
+    lines = (result.folder / "curve.csv").read_text().splitlines()
+    return [line for line in lines if line.split(",")[3] not in hardware]
+
+
+@pytest.mark.parametrize("event", range(1, 13))
+def test_a_run_that_is_interrupted_anywhere_ends_with_the_same_bits(
+    run: Callable[..., Result], rich: str, long: Protocol, event: int, tmp_path: Path
+) -> None:
+    alone = run(rich, protocol=long, results=tmp_path / "alone")
+    first = run(rich, protocol=long, listeners=[Stop(event)])
+    assert first.status == "interrupted"
+    again = run(rich, protocol=long)
+    assert again.status == "ok"
+    assert same(alone, again)
+    assert "goes on" in (again.folder / "log.txt").read_text()
+    assert curve(alone) == curve(again)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "nadam"])
+def test_every_optimizer_goes_on(
+    run: Callable[..., Result], rich: str, long: Protocol, optimizer: str, tmp_path: Path
+) -> None:
+    options = {"Rich": {"optimizer": optimizer}}
+    alone = run(rich, protocol=long, results=tmp_path / "alone", options=options)
+    for event in (2, 3, 4):
+        cut = run(rich, protocol=long, options=options, listeners=[Stop(event)])
+        assert cut.status == "interrupted"
+    assert same(alone, run(rich, protocol=long, options=options))
+
+
+def test_a_run_that_is_saved_after_every_step_gives_the_same_bits(
+    run: Callable[..., Result], rich: str, tmp_path: Path
+) -> None:
+    alone = run(rich, results=tmp_path / "alone")
+    assert same(alone, run(rich, checkpoint_seconds=0))
+
+
+def test_a_finished_run_keeps_no_training_checkpoint(run: Callable[..., Result]) -> None:
+    result = run("toy-ae", checkpoint_seconds=0)
+    assert not list(result.folder.glob("training-*"))
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken(
+    run: Callable[..., Result], long: Protocol, tmp_path: Path
+) -> None:
+    alone = run("toy-ae", protocol=long, results=tmp_path / "alone")
+    cut = run("toy-ae", protocol=long, listeners=[Stop(3)])
+    (whole,) = cut.folder.glob("training-*")
+    damaged = cut.folder / "training-000009-0123456789abcdef.safetensors"
+    damaged.write_bytes(whole.read_bytes()[:-1])
+    again = run("toy-ae", protocol=long)
+    log = (again.folder / "log.txt").read_text()
+    assert f"The checkpoint {damaged} is damaged or was replaced" in log
+    assert "It goes on at" in log
+    assert same(alone, again)
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_begins_anew(
+    run: Callable[..., Result], long: Protocol, tmp_path: Path
+) -> None:
+    alone = run("toy-ae", protocol=long, results=tmp_path / "alone")
+    cut = run("toy-ae", protocol=long, listeners=[Stop(3)])
+    for path in cut.folder.glob("training-*"):
+        path.write_bytes(b"")
+    assert same(alone, run("toy-ae", protocol=long))
+
+
+def test_another_machine_does_not_go_on_with_a_run(
+    run: Callable[..., Result], long: Protocol, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    alone = run("toy-ae", protocol=long, results=tmp_path / "alone")
+    with monkeypatch.context() as patched:
+        patched.setattr(environment, "_cpu_name", lambda: "another machine")
+        assert run("toy-ae", protocol=long, listeners=[Stop(3)]).status == "interrupted"
+    again = run("toy-ae", protocol=long)
+    log = (again.folder / "log.txt").read_text()
+    assert "made elsewhere (device_name another machine, here" in log
+    assert same(alone, again)
+
+
+def test_fresh_begins_from_nothing_but_goes_on_if_it_was_cut_short_itself(
+    run: Callable[..., Result], long: Protocol
+) -> None:
+    def resumed(**arguments: Any) -> bool:
+        result = run("toy-ae", protocol=long, **arguments)
+        return "It goes on at" in (result.folder / "log.txt").read_text()
+
+    assert not resumed(listeners=[Stop(3)])
+    assert not resumed(fresh=True, listeners=[Stop(3)])
+    assert resumed(fresh=True)
+    assert not resumed(fresh=True)
+
+
+def test_a_fresh_run_that_is_to_replace_a_good_one_goes_on_too(
+    run: Callable[..., Result], long: Protocol
+) -> None:
+    good = run("toy-ae", protocol=long)
+    assert run("toy-ae", protocol=long, fresh=True, listeners=[Stop(3)]).status == "interrupted"
+    assert run("toy-ae", protocol=long).status == "ok", "the good one is still there"
+    again = run("toy-ae", protocol=long, fresh=True)
+    assert "It goes on at" in (again.folder / "log.txt").read_text()
+    assert same(good, again)
+
+
+def test_a_metric_that_was_mended_finds_the_weights_of_the_run_that_it_failed(
+    run: Callable[..., Result],
+) -> None:
+    broken = run("toy-ae", metrics=["toy-error"], options={"toy-error": {"broken": True}})
+    assert broken.status == "failed"
+    # It failed on the curve already, so there are no weights: that training is done once more.
+    assert run("toy-ae", metrics=["toy-error"]).status == "ok"
+
+
+def test_an_optimizer_that_keeps_what_cannot_be_saved_is_named_and_the_run_goes_on(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    path = tmp_path / "odd.py"
+    path.write_text(
+        "import torch\n"
+        "from genbench_toys.autoencoder import Autoencoder\n"
+        "class Odd(Autoencoder):\n"
+        "    def optimizers(self):\n"
+        "        kept = super().optimizers()\n"
+        "        kept['autoencoder'].param_groups[0]['schedule'] = object()\n"
+        "        return kept\n"
+    )
+    result = run(f"{path}:Odd", checkpoint_seconds=0)
+    assert result.status == "ok"
+    log = (result.folder / "log.txt").read_text()
+    assert "No checkpoint was saved: The optimizer autoencoder group 0 schedule is object" in log
+
+
+def test_the_previous_checkpoint_stays_until_the_next_one_is_proven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = TrainingCheckpoints(tmp_path)
+    checkpoints.save(checkpoint.Content({"w": torch.ones(3)}, {"n": 1}))
+    monkeypatch.setattr(checkpoint, "_hash_of", lambda path: "what the disk made of it")
+    with pytest.raises(genbench.errors.StoreError, match="is not read as written"):
+        checkpoints.save(checkpoint.Content({"w": torch.zeros(3)}, {"n": 2}))
+    latest = checkpoints.latest()
+    assert latest is not None
+    assert latest.plain == {"n": 1}
+
+
+@pytest.fixture(autouse=True)
+def _handlers_are_left_alone() -> Iterator[None]:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    yield
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
