@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -139,8 +140,9 @@ def describe(device: torch.device) -> dict[str, Any]:
     return described
 
 
-def installed_distributions() -> dict[str, str]:
-    """Name and version of everything that is installed."""
+@functools.cache
+def installed_distributions() -> Mapping[str, str]:
+    """Name and version of everything that is installed; read once a process, for it takes long."""
     # An uninstall that was cut short leaves a folder without metadata, and so without a name.
     whole = (item for item in distributions() if "Name" in item.metadata)
     found = {item.metadata["Name"]: item.version for item in whole}

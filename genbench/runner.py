@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from genbench import checkpoint, data, environment, plan, training_state, weights
+from genbench import checkpoint, data, environment, plan, weights
 from genbench.checkpoint import Content, TrainingCheckpoints
 from genbench.contract import History, Weights, has
 from genbench.errors import ContractError, PluginError, StoreError
@@ -34,6 +33,8 @@ from genbench.listeners import Listeners
 from genbench.listeners.curve import CurveWriter
 from genbench.listeners.pictures import SampleGrid
 from genbench.plan import RunSpec
+from genbench.run_state import RunState, length, shorten
+from genbench.saved_training import SavedTraining
 from genbench.streams import seed_global, separate
 from genbench.train import Trainer
 from genbench.verdict import judge
@@ -77,12 +78,8 @@ class _Run:
         self.record: dict[str, Any] = {}
         self.history = History()
         self.real_features: dict[str, torch.Tensor] = {}
-        self.checkpoints = TrainingCheckpoints(job.folder.path)
-        self.saved_at = time.monotonic()
+        self.trainer: Trainer | None = None
         self.resumed_at: int | None = None
-        self.rows_done = 0
-        self.curve_bytes = -1
-        """Of the curve, at the start of an evaluation; -1 while it trains."""
 
     def go(self, debug: bool) -> Outcome:
         spec = self.spec
@@ -176,90 +173,69 @@ class _Run:
         if not has(model, "optimizers"):
             raise ContractError(f"The {spec.model.plugin.title} has train_step but no optimizers.")
         environment.reset_peak_memory(self.device)
-        trainer = Trainer(
-            model, self.loaded.train, spec.protocol, spec.seed, self._report, self._pause
+        self.trainer = Trainer(model, self.loaded.train, spec.protocol, spec.seed, self._report)
+        training = SavedTraining(
+            self.trainer,
+            self.folder,
+            self.interrupts,
+            self.job.checkpoint_seconds,
+            self._state,
+            _log,
         )
-        self.trainer = trainer
-        self._go_on(trainer)
+        resumed = training.resume(self._why_not_here)
+        if resumed is not None:
+            self._take_over(resumed)
         states: dict[Weights, Any] = {}
-        points = trainer.run()
-        try:
-            while True:
-                with self.interrupts.deferred():
-                    self.rows_done = len(self.rows)
-                    fraction = next(points, None)
-                    if fraction is None:
-                        return self._saved(states)
-                    self.curve_bytes = self._curve_size()
+        with training.saved_when_interrupted():
+            for fraction in training.points():
                 peak = environment.peak_memory_bytes(self.device)
                 with separate(spec.seed, "curve", self.device):
-                    with trainer.average.swapped_in(), weights.buffers_kept(model):
+                    with self.trainer.average.swapped_in(), weights.buffers_kept(model):
                         states["average"] = self._on_the_curve("average", fraction, peak)
                     with weights.buffers_kept(model):
                         states["last"] = self._on_the_curve("last", fraction, peak)
                 environment.reset_peak_memory(self.device)
-        except KeyboardInterrupt:
-            with self.interrupts.deferred():
-                self._save_training()
-            raise
+            return self._saved(states)
 
     # ------------------------------------------------------------------ going on where it stopped
 
-    def _pause(self) -> None:
-        """Between two train steps: save from time to time, and end if asked to."""
-        self.curve_bytes = -1
-        if time.monotonic() - self.saved_at >= self.job.checkpoint_seconds:
-            self._save_training()
-        self.interrupts.check()
+    def _state(self) -> RunState:
+        return RunState(self._made(), list(self.rows), self.history, length(self.folder.curve))
 
-    def _save_training(self) -> None:
-        """Save everything that training is, where it is whole; a run goes on without, if it must.
+    def _made(self) -> dict[str, Any]:
+        """Where this run is made, and from what data."""
+        here = {key: self.base.get(key) for key in rows.HARDWARE_KEY}
+        return here | {"dataset_fingerprint": self.loaded.fingerprint}
 
-        The rows are those of the evaluation points that are behind it: one that was cut short is
-        measured again.
-        """
-        self.saved_at = time.monotonic()
-        finished = self.trainer.points_done == len(self.spec.protocol.evaluation.points)
-        if finished or not self.trainer.between_steps:
-            return  # the final weights, or what was saved before this train step, count
-        environment.wait_for(self.device)
-        peak = environment.peak_memory_bytes(self.device)
-        try:
-            training = training_state.capture(self.trainer)
-            run = self._state(
-                self.rows[: self.rows_done],
-                replace(self.history, peak_memory_bytes=max(self.history.peak_memory_bytes, peak)),
-            )
-            if self.curve_bytes >= 0:
-                run["curve_bytes"] = self.curve_bytes
-            self.checkpoints.save(
-                Content(training.tensors, {"training": training.plain, "run": run})
-            )
-        except (StoreError, ContractError) as error:
-            _log(f"No checkpoint was saved: {error}")
-        self.saved_at = time.monotonic()
+    def _why_not_here(self, state: RunState) -> str | None:
+        # How many runs share the device counts for no score but those of the hardware.
+        here = {k: value for k, value in self._made().items() if k != "runs_per_device"}
+        return state.why_not_here(here)
 
-    def _go_on(self, trainer: Trainer) -> None:
-        """Go on from the latest checkpoint of this run's training, if there is one that fits."""
-        self.saved_at = time.monotonic()
-        content = self.checkpoints.latest()
-        if content is None or not self._fits(content):
-            return
-        training_state.restore(trainer, Content(content.tensors, content.plain["training"]))
-        self._take_over(content)
-        self.resumed_at = trainer.step.images
-        _log(f"It goes on at {trainer.step.images:,} images.")
+    def _take_over(self, state: RunState) -> None:
+        """Rows, history and curve as they were when this was saved."""
+        self.rows, self.history = state.rows, state.history
+        self.resumed_at = self.trainer.step.images if self.trainer else state.history.images
+        # Part of it was measured among as many others.
+        self.base["runs_per_device"] = max(
+            self.base["runs_per_device"], state.made["runs_per_device"]
+        )
+        shorten(self.folder.curve, state.curve_bytes)
 
     def _finished_before(self) -> dict[Weights, Any] | None:
         """The final weights that an earlier try of this very run left, and its rows up to there."""
         if "checkpoint_sha256" not in self.record:
             return None
         content = self._final_weights(self.folder, self.record)
-        if content is None or not self._fits(content):
+        if content is None:
             return None
-        self._take_over(content)
-        self.checkpoints.clear()
-        self.resumed_at = self.history.images
+        state = RunState.of(content)
+        reason = self._why_not_here(state)
+        if reason is not None:
+            _log(reason)
+            return None
+        self._take_over(state)
+        TrainingCheckpoints(self.folder.path).clear()
         _log("It was trained before; it goes on with the final evaluation.")
         return {kind: weights.of_kind(content.tensors, kind) for kind in self.record["weights"]}
 
@@ -274,9 +250,12 @@ class _Run:
         source = RunFolder.of(self.job.results, self.job.trained_in)
         record = source.read() or {}
         content = self._final_weights(source, record)
-        if content is None or not self._fits(content, alone=True):
+        if content is None:
             return None
-        self.history = History(**content.plain["run"]["history"])
+        state = RunState.of(content)
+        if state.why_not_here(self._made()) is not None:
+            return None
+        self.history = state.history
         shutil.copy2(source.curve, self.folder.curve)
         self.record["trained_in"] = self.job.trained_in
         return self._saved(
@@ -290,59 +269,12 @@ class _Run:
             _log(f"{error} Until then it is trained here once more.")
             return None
 
-    def _fits(self, content: Content, *, alone: bool = False) -> bool:
-        """Whether a checkpoint was made here, so that going on gives what one go would give.
-
-        Args:
-            content: the checkpoint.
-            alone: whether the number of runs that shared the device counts, too.
-        """
-        made = content.plain["run"]["made"]
-        shared = () if alone else ("runs_per_device",)
-        here = self._made()
-        differing = [key for key in here if key not in shared and made.get(key) != here[key]]
-        if differing:
-            parts = ", ".join(f"{key} {made.get(key)}, here {here[key]}" for key in differing)
-            _log(f"A checkpoint was made elsewhere ({parts}): this training begins anew.")
-        return not differing
-
-    def _made(self) -> dict[str, Any]:
-        """Where this run is made, and from what data."""
-        here = {key: self.base.get(key) for key in rows.HARDWARE_KEY}
-        return here | {"dataset_fingerprint": self.loaded.fingerprint}
-
-    def _state(self, known: Sequence[Row], history: History) -> dict[str, Any]:
-        """What a checkpoint says of the run, beside its tensors."""
-        return {
-            "made": self._made(),
-            "rows": [rows.to_plain(row) for row in known],
-            "history": asdict(history),
-            "curve_bytes": self._curve_size(),
-        }
-
-    def _take_over(self, content: Content) -> None:
-        """Rows, history and curve as they were when this was saved."""
-        run = content.plain["run"]
-        self.rows = [rows.from_plain(row) for row in run["rows"]]
-        self.history = History(**run["history"])
-        # Part of it was measured among as many others.
-        self.base["runs_per_device"] = max(
-            self.base["runs_per_device"], run["made"]["runs_per_device"]
-        )
-        with contextlib.suppress(OSError), self.folder.curve.open("r+b") as curve:
-            curve.truncate(run["curve_bytes"])
-
-    def _curve_size(self) -> int:
-        try:
-            return self.folder.curve.stat().st_size
-        except OSError:
-            return 0
-
     # ------------------------------------------------------------------------------- its measures
 
     def _on_the_curve(self, kind: Weights, fraction: float, peak_memory_bytes: int) -> Any:
         """Measure one point of the curve; return the state that was measured, at the last one."""
         trainer = self.trainer
+        assert trainer is not None
         fit_seconds = fit(self.model, self.loaded, self.spec.seed)
         self.history = History(
             images=trainer.step.images,
@@ -370,14 +302,14 @@ class _Run:
 
     def _saved(self, states: dict[Weights, Any]) -> dict[Weights, Any]:
         with self.interrupts.deferred():
-            content = Content(weights.joined(states), {"run": self._state(self.rows, self.history)})
+            content = Content(weights.joined(states), self._state().as_plain())
             self.record |= {
                 "checkpoint_sha256": checkpoint.save(self.folder.checkpoint, content),
                 "weights": list(states),
                 "history": asdict(self.history),
             }
             self.folder.write(self.record)
-            self.checkpoints.clear()
+            TrainingCheckpoints(self.folder.path).clear()
         self.interrupts.check()
         return states
 

@@ -22,7 +22,8 @@ FLOORS = [
     {
         "train", "step", "average", "streams", "data", "checkpoint", "evaluate", "evidence",
         "environment", "verdict", "executors", "listeners", "runner", "session", "api", "suite",
-        "training_state", "weights", "interrupts", "status", "testing",
+        "training_state", "saved_training", "run_state", "weights", "interrupts", "status",
+        "testing",
     },
     {"cli", "__main__"},
 ]  # fmt: skip
