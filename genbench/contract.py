@@ -297,9 +297,21 @@ class Evidence(Protocol):
 
 Need = Literal["sample", "reconstruct", "encode", "log_likelihood", "features", "labels"]
 
+Invariance = Literal["sample-order", "real-order", "feature-rotation"]
+"""What may change without a score changing, rounding aside.
+
+``sample-order``: the order of the samples. ``real-order``: that of the real split, with all that
+goes with each example (label, reconstruction, code). ``feature-rotation``: an orthogonal map of
+all features, real and sampled.
+"""
+
 
 class Metric(Protocol):
-    """Turns evidence into scores; constructed with its options, which are part of the key."""
+    """Turns evidence into scores; constructed with its options, which are part of the key.
+
+    It may also have ``invariances``, a tuple of `Invariance`: what its scores do not depend on.
+    ``genbench check`` holds it to them.
+    """
 
     @property
     def version(self) -> str:

@@ -18,6 +18,7 @@ class Cost:
 
     version = "1"
     needs = ()
+    invariances = ("sample-order", "real-order", "feature-rotation")
     scores = (
         Score("train_seconds", better="lower", unit="s", hardware=True),
         Score("images_per_second", better="higher", unit="1/s", hardware=True),

@@ -21,6 +21,7 @@ class FID:
 
     version = "1"
     needs = ("sample", "features")
+    invariances = ("sample-order", "real-order", "feature-rotation")
     scores = (Score("fid", better="lower"),)
 
     def measure(self, evidence: Evidence) -> Mapping[str, float]:

@@ -39,6 +39,7 @@ class KID:
 
     version = "1"
     needs = ("sample", "features")
+    invariances = ("feature-rotation",)
     scores = (Score("kid", better="lower"),)
 
     def __init__(

@@ -27,6 +27,7 @@ class Reconstruction:
 
     version = "1"
     needs = ("reconstruct",)
+    invariances = ("real-order",)
     scores = (Score("mse", better="lower"), Score("psnr", better="higher", unit="dB"))
 
     def measure(self, evidence: Evidence) -> Mapping[str, Measurement | NotApplicable]:

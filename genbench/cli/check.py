@@ -1,0 +1,105 @@
+"""``genbench check``: does a plugin keep its side of the contract, and if not, what mends it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from genbench import registry
+from genbench.cli.output import format_option, print_json
+from genbench.testing.finding import Result
+
+
+@click.command("check")
+@click.argument("name")
+@click.option(
+    "--kind", type=click.Choice(registry.KINDS), help="Where several kinds have that name."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME.OPTION=VALUE",
+    help="An option of the plugin, as in genbench run.",
+)
+@click.option(
+    "--data",
+    metavar="SHAPE|NAME",
+    help="Check a model on data of this shape, as 3x48x48 or 2, or on this data set.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="Seconds that one check may take.",
+)
+@format_option
+def command(
+    name: str,
+    kind: registry.Kind | None,
+    settings: tuple[str, ...],
+    data: str | None,
+    timeout: float,
+    format_: str,
+) -> None:
+    """Hold NAME, a plugin or FILE.py:CLASS, to the contract.
+
+    Every promise is a check of its own, in a process of its own, on small made-up data. What is
+    found is told in a sentence, with what mends it. The exit status is 1 if something is found.
+    The same for pytest: genbench.testing.contract.
+    """
+    from genbench.testing.process import Checked
+
+    if ":" not in name or kind:
+        from genbench.testing.naming import named
+
+        named(name, kind)  # a wrong name is answered before anything is started
+    checked = Checked(name, kind, _of(name, settings), data, timeout)
+    results: list[Result] = []
+    for result in checked.results():
+        if format_ == "text":
+            if not results:
+                click.echo(f"{checked.title}\n")
+            _print(result)
+        results.append(result)
+    wrong = [result.check for result in results if result.state == "wrong"]
+    if format_ == "json":
+        print_json({"plugin": checked.title, "checks": [result.plain() for result in results]})
+    else:
+        states = Counter(result.state for result in results)
+        counted = ", ".join(f"{number} {state}" for state, number in states.items())
+        click.echo(f"\n{counted}" + (f": {', '.join(wrong)}" if wrong else ""))
+    if wrong:
+        raise SystemExit(1)
+
+
+def _of(name: str, texts: tuple[str, ...]) -> dict[str, str]:
+    """The options of this plugin.
+
+    Raises:
+        UsageError: an option of another plugin.
+    """
+    from genbench import plan
+    from genbench.errors import UsageError
+
+    plugin = name.rpartition(":")[2]
+    combinations = plan.combinations(plan.parse_settings(texts))
+    if len(combinations) > 1:
+        raise UsageError("--set gives an option several values: check them one by one.")
+    for other in combinations[0]:
+        if other != plugin:
+            raise UsageError(
+                f"--set {other}.…: what is checked is {plugin!r}: --set {plugin}.OPTION=VALUE."
+            )
+    return combinations[0].get(plugin, {})
+
+
+def _print(result: Result) -> None:
+    click.echo(f"{result.state:<9}{result.check:<16}{result.note}".rstrip())
+    for finding in result.findings:
+        click.echo(f"{'':9}promised: {finding.promised}")
+        click.echo(f"{'':9}happened: {finding.happened}")
+        if finding.mend:
+            click.echo(f"{'':9}-> {finding.mend}")

@@ -1,0 +1,349 @@
+"""Checks for feature extractors: the same example gives the same features, and says by what."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import io
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+from unittest import mock
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from genbench.errors import ContractError, GenbenchError
+from genbench.streams import seed_global
+from genbench.testing import fresh, worlds
+from genbench.testing.finding import DoesNotApplyError, Finding
+from genbench.testing.models import farthest, same_bits, some
+from genbench.testing.subject import PluginRaisedError, Subject, disturbances
+from genbench.testing.suite import Found, check
+
+TOLERANCE = 1e-4
+"""Of the largest feature: what the size of a batch may change in float32 arithmetic."""
+
+NUDGE = 0.01
+"""What weights are changed by, to see whether the fingerprint is of them."""
+
+
+class ExtractorSubject(Subject):
+    """Adds to a subject the extractor, ready on the CPU, and examples that it takes."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.changed_input = False
+
+    def make(self, seed: int = 0) -> Any:
+        """A new extractor on the CPU."""
+        seed_global(seed, "plugins")
+        made = self.construct()
+        for attribute in ("fingerprint", "to"):
+            with self.calling(attribute):
+                if not hasattr(made, attribute):
+                    raise ContractError(f"The extractor has no {attribute!r}.")
+        if not callable(made):
+            raise ContractError("The extractor cannot be called: __call__(x) gives features.")
+        with self.calling("to(cpu)"):
+            moved = made.to(torch.device("cpu"))
+        if moved is None:
+            raise ContractError("to(device) gave None: it returns the extractor.")
+        return moved
+
+    @cached_property
+    def extractor(self) -> Any:
+        """One extractor that many checks use."""
+        return self.make()
+
+    @cached_property
+    def examples(self) -> dict[str, Tensor]:
+        """By size: examples at rest that it takes."""
+        found = {}
+        for world in worlds.made_up(list(worlds.SHAPES)):
+            x = world.loaded.test.x[:8]
+            try:
+                self.features(self.extractor, x)
+            except PluginRaisedError as raised:
+                if not isinstance(raised.error, ValueError):
+                    raise
+                continue
+            found[world.size] = x
+        return found
+
+    @property
+    def x(self) -> Tensor:
+        """The smallest examples that it takes."""
+        return next(iter(self.examples.values()))
+
+    def features(self, extractor: Any, x: Tensor, seed: int = 0) -> Tensor:
+        """Its features of some examples, as `genbench.evidence` takes them."""
+        before = x.clone()
+        seed_global(seed, "extractor")
+        with self.calling(f"extractor(x of {tuple(x.shape)})"), torch.no_grad():
+            features: Tensor = extractor(x)
+        if not torch.equal(x, before):
+            self.changed_input = True
+            x.copy_(before)
+        return features
+
+
+SUBJECT = ExtractorSubject
+
+
+@check()
+def options(subject: ExtractorSubject) -> Found:
+    """Options stand after a '*', have types that text is read as and defaults that a row holds."""
+    yield ", ".join(f"{name}={value}" for name, value in subject.options.items()) or "it has none"
+
+
+@check("options")
+def features(subject: ExtractorSubject) -> Found:
+    """extractor(x) gives float32 (N, D), finite, of x at rest; ValueError for other shapes."""
+    try:
+        taken = subject.examples
+    except PluginRaisedError as raised:
+        if isinstance(raised.error, GenbenchError):
+            yield Finding(f"It could not be made ready: {raised.error}")
+            return
+        raise
+    if not taken:
+        yield Finding(
+            "It takes none of the data that is tried: images of "
+            f"{', '.join('x'.join(map(str, shape)) for shape in worlds.SHAPES[:-1])}, and points.",
+            "It takes uint8 (N, C, H, W), or float32 (N, D) for points.",
+        )
+        return
+    dimensions = []
+    for size, x in taken.items():
+        for n in (len(x), 1):
+            given = subject.features(subject.extractor, x[:n])
+            wrong = _wrong(given, n)
+            if wrong:
+                yield Finding(f"For {n} examples of {size} {wrong} came.", "Give float32 (N, D).")
+                return
+        dimensions.append(f"{given.shape[1]} of {size}")
+    yield ", ".join(dimensions)
+
+
+def _wrong(given: Any, n: int) -> str:
+    if not isinstance(given, Tensor):
+        return type(given).__name__
+    if given.dtype != torch.float32 or given.ndim != 2 or len(given) != n:
+        return f"{str(given.dtype).removeprefix('torch.')} {tuple(given.shape)}"
+    return "" if bool(given.isfinite().all()) else "features that are NaN or infinite"
+
+
+@check("features")
+def determinism(subject: ExtractorSubject) -> Found:
+    """The same examples have the same features: in every call, of every instance."""
+    given = [subject.features(subject.extractor, subject.x, seed) for seed in (0, 1)]
+    if not same_bits(*given):
+        yield Finding(
+            f"Two calls on the same examples gave features up to {farthest(*given):.3g} apart.",
+            "eval() turns dropout off; draw nothing.",
+        )
+        return
+    other = subject.features(subject.make(seed=1), subject.x)
+    if not same_bits(given[0], other):
+        yield Finding(
+            f"Another instance gave features up to {farthest(given[0], other):.3g} away.",
+            "Weights are loaded, or drawn from a generator of its own with a fixed seed.",
+        )
+
+
+@check("determinism")
+def independence(subject: ExtractorSubject) -> Found:
+    """An example's features are the same alone and in any batch, to 0.0001 of their size."""
+    x = subject.x
+    together = subject.features(subject.extractor, x)
+    alone = torch.cat([subject.features(subject.extractor, one) for one in x.split(1)])
+    gap = farthest(together, alone)
+    if gap > TOLERANCE * max(1.0, float(together.abs().max())):
+        yield Finding(
+            f"Features of an example alone and in a batch of {len(x)} are up to {gap:.3g} apart.",
+            "eval() makes batch norm use its running statistics; scale by constants, not by the "
+            "batch.",
+        )
+
+
+@check("features")
+def inputs(subject: ExtractorSubject) -> Found:
+    """The examples, which are the data set itself, stay as they are."""
+    if subject.changed_input:
+        yield Finding("It changed its x in place.", "Work on a copy: operations in place end in _.")
+
+
+@check("determinism", "independence")
+def evaluation(subject: ExtractorSubject) -> Found:
+    """Networks inside are in eval(): batch norm and dropout do not learn or draw."""
+    training = [
+        f"self.{name}" if name else "the extractor"
+        for name, network in _networks(subject.extractor)
+        if any(part.training for part in network.modules())
+    ]
+    if training:
+        yield Finding(f"{some(training)} is in train().", "Call .eval() in the constructor.")
+
+
+@check("features")
+def fingerprint(subject: ExtractorSubject) -> Found:
+    """The fingerprint is a text, the same in every instance, on the device and in a new process."""
+    own = _read(subject, subject.extractor)
+    if not isinstance(own, str) or not own:
+        yield Finding(f"It is {own!r}.", "It is a text: a hash of weights and preprocessing.")
+        return
+    again = _read(subject, subject.make(seed=1))
+    if again != own:
+        yield Finding(f"It was {own}, and of another instance {again}.", _STABLE)
+        return
+    there = fresh.call(subject, _of_fresh)
+    if there != own:
+        yield Finding(f"It was {own}, and in a fresh process {there}.", _STABLE)
+        return
+    yield own[:16]
+
+
+_STABLE = "Hash the bytes of the weights with hashlib: no id(), no hash(), no time, no path."
+
+
+def _of_fresh(subject: ExtractorSubject) -> str:
+    return str(_read(subject, subject.make()))
+
+
+def _read(subject: ExtractorSubject, extractor: Any) -> Any:
+    with subject.calling("fingerprint"):
+        return extractor.fingerprint
+
+
+@check("fingerprint")
+def weights(subject: ExtractorSubject) -> Found:
+    """Other weights have another fingerprint: equal fingerprints promise equal features."""
+    extractor = subject.make()
+    own, before = _read(subject, extractor), subject.features(extractor, subject.x)
+    tensors = list(_weights(extractor))
+    if not tensors:
+        raise DoesNotApplyError("it has no weights")
+    # First where the weights lie now; then where they are read from, which is what a fingerprint
+    # that is taken once, in the constructor, can know of.
+    with torch.no_grad():
+        for tensor in tensors:
+            tensor.add_(NUDGE)
+    if same_bits(subject.features(extractor, subject.x), before):
+        yield "its tensors do not decide its features"
+        return
+    if _read(subject, extractor) != own:
+        return
+    with _nudged_files() as opened:
+        other = subject.make()
+        moved = not same_bits(subject.features(other, subject.x), before)
+    if opened and moved:
+        yield "not tried: it opens a file by itself, whose bytes the fingerprint may be of"
+    elif not moved or _read(subject, other) == own:
+        yield Finding(
+            f"With other weights, and so with other features, it was still {own[:16]}.",
+            "Hash the content of the weights into it: with other weights scores are others, and "
+            "must not be compared.",
+        )
+
+
+def _networks(extractor: Any) -> Iterator[tuple[str, nn.Module]]:
+    if isinstance(extractor, nn.Module):
+        yield "", extractor
+        return
+    for name, value in vars(extractor).items():
+        if isinstance(value, nn.Module):
+            yield name, value
+
+
+def _weights(extractor: Any) -> Iterator[Tensor]:
+    """Floating-point tensors that an extractor holds."""
+    for _, network in _networks(extractor):
+        yield from (t for t in (*network.parameters(), *network.buffers()) if t.is_floating_point())
+    if not isinstance(extractor, nn.Module):
+        for value in vars(extractor).values():
+            if isinstance(value, Tensor) and value.is_floating_point():
+                yield value
+
+
+@contextlib.contextmanager
+def _nudged_files() -> Iterator[list[str]]:
+    """A block in which weights that are read from files come out a little otherwise.
+
+    Gives the files that are opened past torch and safetensors, whose bytes stay as they are.
+    """
+    read, load, opening = safetensors.torch.safe_open, torch.load, open
+    opened: list[str] = []
+    loading = False
+
+    def noted(file: Any, mode: str = "r", *arguments: Any, **keywords: Any) -> Any:
+        if "b" in mode and not loading:
+            opened.append(str(file))
+        return opening(file, mode, *arguments, **keywords)
+
+    def loaded(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal loading
+        loading = True
+        try:
+            return nudged(load(*arguments, **keywords))
+        finally:
+            loading = False
+
+    def nudged(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value + NUDGE if value.is_floating_point() else value
+        if isinstance(value, dict):
+            return type(value)((key, nudged(item)) for key, item in value.items())
+        return value
+
+    class Nudged:
+        """A safetensors file."""
+
+        def __init__(self, *arguments: Any, **keywords: Any) -> None:
+            self._file = read(*arguments, **keywords)
+
+        def __enter__(self) -> Nudged:
+            self._file.__enter__()
+            return self
+
+        def __exit__(self, *error: Any) -> None:
+            self._file.__exit__(*error)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._file, name)
+
+        def get_tensor(self, name: str) -> Any:
+            return nudged(self._file.get_tensor(name))
+
+        def get_tensors(self, *names: Any) -> Any:
+            return nudged(self._file.get_tensors(*names))
+
+    with (
+        mock.patch.object(safetensors.torch, "safe_open", Nudged),
+        mock.patch.object(torch, "load", loaded),
+        mock.patch.object(builtins, "open", noted),
+        mock.patch.object(io, "open", noted),
+    ):
+        yield opened
+
+
+@check("options", knowing=("features",))
+def surroundings_(subject: ExtractorSubject) -> Found:
+    """The process is left as it was: default dtype, threads, flags, warnings, folder."""
+    if "features" not in subject.failed:
+        subject.features(subject.extractor, subject.x)
+    yield from disturbances(subject)
+
+
+CHECKS = (
+    options,
+    features,
+    determinism,
+    independence,
+    inputs,
+    evaluation,
+    fingerprint,
+    weights,
+    surroundings_,
+)

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import os
+
+from genbench_toys.autoencoder import Autoencoder
+from torch import Generator, Tensor
+
+
+class Exits(Autoencoder):
+    """FAULT: sample ends the process."""
+
+    def sample(self, n: int, rng: Generator) -> Tensor:
+        os._exit(3)
