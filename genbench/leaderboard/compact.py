@@ -68,7 +68,7 @@ def _compact(folder: Path) -> Compaction:
         target = target.name
     path = disk.publish(folder, target, pa.concat_tables(gathered).sort_by("run_id"))
     disk.withdraw(folder, own)
-    manifest.rewrite(folder, manifest.load(folder).essence(disk.listing(folder)))
+    disk.tidy(folder)
     return Compaction(path, len(own), left)
 
 

@@ -197,6 +197,15 @@ def withdraw(folder: Path, parts: Collection[Part]) -> None:
     files.sync(folder)
 
 
+def tidy(folder: Path) -> None:
+    """Write the manifest anew in the fewest lines; holds the lock alone.
+
+    A line of a compacted part names all its runs: a log of many such lines grows fast.
+    """
+    with contextlib.suppress(OSError):  # a long manifest says the same
+        manifest.rewrite(folder, manifest.load(folder).essence(listing(folder)))
+
+
 def leftovers(folder: Path) -> list[tuple[str, str]]:
     """Temporary files, each with the file that it was to become."""
     found = ((name, files.temporary_of(name)) for name in sorted(os.listdir(folder)))

@@ -47,7 +47,9 @@ def commit(folder: Path, rows: Sequence[Row]) -> Path:
                 return disk.publish(folder, own, table)
             disk.sweep(folder)
             others = part.without(holder.table, run_ids)
-            return disk.publish(folder, holder.name, pa.concat_tables([others, table]))
+            path = disk.publish(folder, holder.name, pa.concat_tables([others, table]))
+            disk.tidy(folder)
+            return path
     except (OSError, pa.ArrowException, TypeError) as error:
         raise StoreError(f"The leaderboard file {folder / own} cannot be written: {error}.") from (
             error

@@ -10,7 +10,7 @@ import pytest
 
 from genbench import files
 from genbench.errors import StoreError
-from genbench.leaderboard import disk, store
+from genbench.leaderboard import disk, manifest, store
 from genbench.leaderboard.compact import compact
 from genbench.leaderboard.verify import verify
 
@@ -64,6 +64,17 @@ def test_a_compacted_run_that_is_run_again_is_there_once_for_every_reader(
     assert values() == {"a": 2.0, "b": 1.0}
     assert plainly() == [("a", 2.0), ("b", 1.0)]
     assert verify(folder) == []
+
+
+def test_the_manifest_stays_short_however_often_compacted_runs_are_run_again(
+    folder: Path, commit: Commit
+) -> None:
+    commit("a")
+    commit("b")
+    compact(folder)
+    for number in range(5):
+        commit("a", value=float(number))
+    assert len((folder / manifest.NAME).read_text().splitlines()) == 1
 
 
 def test_rows_of_one_run_are_found_in_a_compacted_part(folder: Path, commit: Commit) -> None:
