@@ -142,7 +142,7 @@ def _verdict(one: Compared) -> tuple[str, str]:
     if one.verdict != "undecided":
         return verdict, "no spread" if one.test and one.test.freedom is None else ""
     if one.more_seeds is None:
-        return verdict, f"{MOST_SEEDS:,} more seeds won't do"
+        return verdict, f"{MOST_SEEDS:,} more won't do"
     return verdict, f"about {one.more_seeds} more seed{'s' * (one.more_seeds != 1)}"
 
 
