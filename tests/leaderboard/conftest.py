@@ -1,13 +1,16 @@
-"""Rows of small worlds, made without a run."""
+"""Small worlds made without a run: rows of a score; a leaderboard and what is read from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pyarrow.dataset
 import pytest
 
+from genbench.leaderboard import store
 from genbench.leaderboard.schema import SCHEMA, Row
 
 Measured = Callable[..., list[Row]]
@@ -24,6 +27,46 @@ def measured() -> Measured:
         return [_row(model, seed, value, columns) for seed, value in enumerate(values)]
 
     return rows
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Of a leaderboard that there is once something is committed to it."""
+    return tmp_path / "leaderboard"
+
+
+@pytest.fixture
+def commit(folder: Path) -> Callable[..., Path]:
+    """Commit one row of a run: ``commit("a", value=2.0)``."""
+
+    def commit_one(run_id: str, value: float = 1.0, into: Path = folder) -> Path:
+        return store.commit(into, [_row("toy", 0, value, {"run_id": run_id})])
+
+    return commit_one
+
+
+@pytest.fixture
+def values(folder: Path) -> Callable[[], dict[str, float]]:
+    """The value of each run as genbench reads them; no run is there twice."""
+
+    def read() -> dict[str, float]:
+        rows = store.rows_of(store.read(folder))
+        found = {row["run_id"]: row["value"] for row in rows}
+        assert len(found) == len(rows)
+        return found
+
+    return read
+
+
+@pytest.fixture
+def plainly(folder: Path) -> Callable[[], list[tuple[str, float]]]:
+    """Runs and values as those read them who are given the folder and know nothing of genbench."""
+
+    def read() -> list[tuple[str, float]]:
+        table = pyarrow.dataset.dataset(folder).to_table(columns=["run_id", "value"])
+        return sorted((row["run_id"], row["value"]) for row in table.to_pylist())
+
+    return read
 
 
 def _row(model: str, seed: int, value: float | None, columns: dict[str, Any]) -> Row:
