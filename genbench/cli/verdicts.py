@@ -36,8 +36,8 @@ def print_comparison(found: Comparison, leaderboards: Sequence[Path]) -> None:
         click.echo(f"\nNot compared on {dataset} under {protocol}:")
         for line in lines:
             click.echo(_filled(line, INDENT))
-    for side, row in found.unscored:
-        click.echo(f"{row['run_id']} {side.where}: {row['status']}: {row['reason']}")
+    for line in _unscored(found):
+        click.echo(_filled(line))
 
 
 def print_objections(objections: Iterable[Objection], allowed: float) -> None:
@@ -49,7 +49,10 @@ def print_objections(objections: Iterable[Objection], allowed: float) -> None:
 
 def nothing_compared(found: Comparison) -> str:
     """One message for a comparison that is empty."""
-    reasons = _by_reason((one.subject, one.reason) for one in found.not_compared)
+    reasons = [
+        *_by_reason((one.subject, one.reason) for one in found.not_compared),
+        *_unscored(found),
+    ]
     if not reasons:
         return "Nothing could be compared: neither has a final score of these weights."
     return "\n".join(
@@ -190,6 +193,14 @@ def _not_compared(left: Iterable[NotCompared]) -> dict[tuple[str, str], list[str
         place: _by_reason((one.subject, one.reason) for one in found)
         for place, found in places.items()
     }
+
+
+def _unscored(found: Comparison) -> list[str]:
+    """Failed runs that no score stands beside: they are never dropped."""
+    return [
+        f"{row['run_id']} {side.where}: {row['status']}: {row['reason']}"
+        for side, row in found.unscored
+    ]
 
 
 def _by_reason(found: Iterable[tuple[Subject, str]]) -> list[str]:

@@ -305,3 +305,16 @@ def test_comparing_loads_no_torch(results: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "toy-ae" in done.stdout
     assert done.stdout.endswith("False\n"), done.stderr
+
+
+def test_failures_that_no_score_stands_beside_are_told(
+    results: Path, changed: Callable[..., Path]
+) -> None:
+    def broken(row: Row) -> Row:
+        nothing = dict.fromkeys(("split", "fraction", "weights", "metric", "score", "value", "key"))
+        failed = {"status": "failed", "reason": "RuntimeError: no", "protocol_fingerprint": "other"}
+        return {**row, **nothing, **failed}
+
+    done = compare(results, changed(broken))
+    assert done.exit_code == 2
+    assert " in B: failed: RuntimeError: no" in done.stderr
