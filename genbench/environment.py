@@ -64,6 +64,12 @@ def choose_devices(wanted: str) -> list[str]:
     return [str(choose_device(wanted))]
 
 
+def warm_up() -> None:
+    """Have torch import what it imports when it is first used, which may take seconds."""
+    with repeatable(torch.device("cpu"), 1):
+        torch.optim.SGD([torch.zeros(1)])
+
+
 @contextlib.contextmanager
 def repeatable(device: torch.device, threads: int) -> Iterator[None]:
     """A block in which the same run on the same device gives the same bits.

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from typing import Any
 from genbench.errors import StoreError
 from genbench.files import write_json
 from genbench.plan import PluginSpec, RunSpec
+
+LONGEST_LOG_BYTES = 2 * 2**20
+"""Of a log: what a plugin prints beyond that is left out of its middle."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,20 @@ class RunFolder:
             return (self.read() or {}).get("status") in ("running", "interrupted")
         except StoreError:
             return False
+
+    def trim_log(self) -> None:
+        """Leave out the middle of a log that is longer than anybody reads."""
+        with contextlib.suppress(OSError):
+            size = self.log.stat().st_size
+            if size <= LONGEST_LOG_BYTES:
+                return
+            half = LONGEST_LOG_BYTES // 2
+            with self.log.open("r+b") as log:
+                log.seek(size - half)
+                end = log.read()
+                log.seek(half)
+                log.write(f"\n… {size - 2 * half:,} bytes are left out here …\n".encode() + end)
+                log.truncate()
 
     def take_the_place_of(self, other: RunFolder) -> None:
         """Become the other folder; what that held is gone. `settle` ends what death cut short."""

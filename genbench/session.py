@@ -144,7 +144,9 @@ class _Session:
                     replaces=complete,
                 )
                 job.folder.begin(spec, going_on=_goes_on(job))
-                return self._executor.run(job, self._listeners)
+                outcome = self._executor.run(job, self._listeners)
+                RunFolder(outcome.folder).trim_log()
+                return outcome
         except Timeout:
             reason = f"Another process is running it, in {folder.path}."
             return Outcome(run_id=run_id, status="running", reason=reason, folder=folder.path)

@@ -188,7 +188,7 @@ def command(
         suites, {k: v for k, v in overrides.items() if v}, last_failed, results
     )
     if not requests:
-        click.echo("Nothing failed last time.")
+        click.echo("[]" if format_ == "json" else "Nothing failed last time.")
         return
     session.check_writable(results)
     how = session.Settings(

@@ -82,6 +82,11 @@ class Worker:
     ) -> Any:
         """Put a question, hand on the events, return the answer.
 
+        Args:
+            question: as `genbench.executors.worker` takes it.
+            listeners: told of the events.
+            timeout_seconds: how long it may take from when the worker begins; None: for ever.
+
         Raises:
             WorkerDiedError: there will be none.
             GenbenchError: as the other side raised it.
@@ -90,12 +95,16 @@ class Worker:
         self._timed_out = False
         self._running = "run" in question
         self._out_of_memory_before = _out_of_memory_kills()
-        with self._ending_after(timeout_seconds):
+        with contextlib.ExitStack() as stack:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.write(json.dumps(question) + "\n")
                 self._process.stdin.flush()
             while (line := self._answers.readline()).endswith("\n"):
                 message = json.loads(line)
+                if "begun" in message:
+                    # Only now: importing torch may take longer than a short run.
+                    stack.enter_context(self._ending_after(timeout_seconds))
+                    continue
                 if "event" not in message:
                     self._running = False
                     return _answer(message)

@@ -1,8 +1,8 @@
 """The worker process: reads jobs from standard input, answers on a pipe, prints to the run's log.
 
 Messages are JSON, one a line. A question is ``{"devices": names}``, ``{"resolve": request}`` or
-``{"run": job}``; any number of ``{"event": hook, …}`` come before the one ``{"answer": …}`` or
-``{"error": message, "exit_code": number}`` or ``{"bug": traceback}``.
+``{"run": job}``; ``{"begun": true}`` and any number of ``{"event": hook, …}`` come before the one
+``{"answer": …}`` or ``{"error": message, "exit_code": number}`` or ``{"bug": traceback}``.
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ def _answer(question: Mapping[str, Any], pipe: IO[str], interrupts: Interrupts) 
     # Torch and the plugins come in here, where SIGINT is already looked after.
     from genbench import environment, plan, runner
 
+    environment.warm_up()
+    send(pipe, {"begun": True})
     if "devices" in question:
         return environment.choose_devices(question["devices"])
     if "resolve" in question:

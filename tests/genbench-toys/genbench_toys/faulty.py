@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import random
 import signal
 import sys
 import time
 from collections.abc import Mapping
 from typing import Literal
 
+import numpy
 import torch
 from torch import Generator, Tensor
 
@@ -37,6 +39,14 @@ Fault = Literal[
     "exits-late",
     "crashes",
     "hangs",
+    "hangs-in-c",
+    "hangs-in-sample",
+    "eats-memory",
+    "leaves-a-child",
+    "reseeds",
+    "reconstruction-shape",
+    "reconstruction-nan",
+    "prints-megabytes",
     "reads-stdin",
     "forks-and-hangs",
     "changes-directory",
@@ -78,6 +88,23 @@ class Faulty(Autoencoder):
             ctypes.string_at(0)
         if self.fault == "hangs":
             time.sleep(3600)
+        if self.fault == "hangs-in-c":
+            ctypes.PyDLL(None).sleep(3600)  # with the interpreter's lock held
+        if self.fault == "eats-memory":
+            eaten = []
+            while True:
+                eaten.append(torch.empty(2**30, dtype=torch.uint8))
+        if self.fault == "leaves-a-child":
+            multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,)).start()
+        if self.fault == "reseeds":
+            torch.manual_seed(0)
+            numpy.random.seed(0)
+            random.seed(0)
+        if self.fault == "prints-megabytes" and step.index == 0:
+            print("first words")
+            for _ in range(30):
+                print("x" * 2**20)
+            print("last words")
         if self.fault == "forks-and-hangs":
             multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,)).start()
             time.sleep(3600)
@@ -106,6 +133,8 @@ class Faulty(Autoencoder):
         x = super().sample(n, rng)
         if self.fault == "raises-in-sample":
             raise RuntimeError("no samples today")
+        if self.fault == "hangs-in-sample":
+            time.sleep(3600)
         if self.fault == "sample-shape":
             return x.flatten(1)
         if self.fault == "sample-dtype":
@@ -117,3 +146,9 @@ class Faulty(Autoencoder):
         if self.fault == "sample-from-global-stream":
             return torch.rand(n, *self.shape)
         return x
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        y = super().reconstruct(x)
+        if self.fault == "reconstruction-shape":
+            return y[1:]
+        return y * torch.nan if self.fault == "reconstruction-nan" else y
