@@ -68,9 +68,9 @@ def command(
     if format_ == "json":
         print_json({"plugin": checked.title, "checks": [result.plain() for result in results]})
     else:
-        states = Counter(result.state for result in results)
+        states = Counter(result.state for result in results if result.state != "wrong")
         counted = ", ".join(f"{number} {state}" for state, number in states.items())
-        click.echo(f"\n{counted}" + (f": {', '.join(wrong)}" if wrong else ""))
+        click.echo(f"\n{counted}" + (f"; wrong: {', '.join(wrong)}" if wrong else ""))
     if wrong:
         raise SystemExit(1)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from genbench.errors import PluginError
 from genbench.registry import Kind
 from genbench.testing import kinds
 from genbench.testing.finding import Result
@@ -95,6 +97,8 @@ def _suite(
 
     def make() -> Suite:
         subject = kinds.subject_of(found, options or {}, _text(data), factory)
+        with contextlib.suppress(PluginError):
+            subject.prepare()
         return Suite(subject, kinds.checks_of(found.kind))
 
     return found.kind, make

@@ -226,7 +226,8 @@ def made_up(
 def _features(x: Tensor) -> Tensor:
     flat = to_model(x).flatten(1).double()
     weight = torch.randn(flat.shape[1], FEATURES, generator=_rng(), dtype=torch.float64)
-    return (flat @ weight / flat.shape[1] ** 0.5).tanh()
+    features: Tensor = (flat @ weight / flat.shape[1] ** 0.5).tanh()
+    return features
 
 
 def _order(n: int) -> Tensor:

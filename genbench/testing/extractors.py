@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 from unittest import mock
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -273,7 +274,8 @@ def _nudged_files() -> Iterator[list[str]]:
 
     Gives the files that are opened past torch and safetensors, whose bytes stay as they are.
     """
-    read, load, opening = safetensors.torch.safe_open, torch.load, open
+    read: Any = safetensors.safe_open
+    load, opening = torch.load, open
     opened: list[str] = []
     loading = False
 
@@ -301,7 +303,7 @@ def _nudged_files() -> Iterator[list[str]]:
         """A safetensors file."""
 
         def __init__(self, *arguments: Any, **keywords: Any) -> None:
-            self._file = read(*arguments, **keywords)
+            self._file: Any = read(*arguments, **keywords)
 
         def __enter__(self) -> Nudged:
             self._file.__enter__()

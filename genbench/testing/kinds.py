@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,12 +60,12 @@ def subject_from(reference: Mapping[str, Any]) -> Subject:
 
 def of_class(factory: type, kind: Kind | None) -> Plugin:
     """The plugin that a class is: by its entry point, its module, or the file it stands in."""
-    kind = kind or kind_of(factory)
     target = f"{factory.__module__}:{factory.__qualname__}"
-    for claims in registry.catalogue(kind).values():
-        for plugin in claims:
+    for known in [kind] if kind else registry.KINDS:
+        for plugin in itertools.chain.from_iterable(registry.catalogue(known).values()):
             if plugin.target == target:
                 return plugin
+    kind = kind or kind_of(factory)
     file = inspect.getsourcefile(factory)
     if "." in factory.__module__ and _is_importable(factory.__module__):
         package = factory.__module__.partition(".")[0]

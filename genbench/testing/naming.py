@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from genbench import registry
+from genbench.contract import CAPABILITIES
 from genbench.errors import UsageError, nearest
 from genbench.registry import Kind, Plugin
 
@@ -45,4 +46,9 @@ def named(reference: str, kind: Kind | None = None) -> Plugin:
 
 def kind_of(factory: Any) -> Kind:
     """What kind of plugin a class is, by what it has; a model, where that says nothing."""
-    return next((kind for mark, kind in MARKS.items() if hasattr(factory, mark)), "model")
+    for mark, kind in MARKS.items():
+        if hasattr(factory, mark):
+            return kind
+    # What an extractor's constructor sets, its fingerprint for one, its class does not show.
+    plain = not any(hasattr(factory, capability) for capability in CAPABILITIES)
+    return "extractor" if plain and {"__call__", "to"} <= {*dir(factory)} else "model"

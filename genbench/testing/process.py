@@ -26,6 +26,9 @@ from genbench.errors import GenbenchError, UsageError
 from genbench.registry import Kind
 from genbench.testing.finding import Finding, Result
 
+IMPORT_SECONDS = 60.0
+"""The least that importing torch and the plugin may take: a check's limit does not count there."""
+
 GRACE_SECONDS = 5
 """How long a process has to write its stack after SIGABRT before it is killed."""
 
@@ -123,6 +126,12 @@ class _Process:
             self._process.stdin.close()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, args=(reading,), daemon=True).start()
+        threading.Thread(target=self._clear_up, daemon=True).start()
+
+    def _clear_up(self) -> None:
+        # What a plugin forked has the pipe open too: reading it would never come to an end.
+        self._process.wait()
+        self._kill()
 
     def _read(self, descriptor: int) -> None:
         with os.fdopen(descriptor, encoding="utf-8") as pipe:
@@ -140,12 +149,13 @@ class _Process:
 
     def messages(self, timeout_seconds: float) -> Iterator[dict[str, Any]]:
         """What it says, to its end; `death` is there if that came too early."""
-        deadline = time.monotonic() + timeout_seconds
+        limit = max(timeout_seconds, IMPORT_SECONDS)
+        deadline = time.monotonic() + limit
         while True:
             try:
                 line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                self.death = self._timed_out(timeout_seconds)
+                self.death = self._timed_out(limit)
                 return
             if not line.endswith("\n"):
                 break
@@ -153,7 +163,8 @@ class _Process:
             if "check" in message:
                 self.check, self.promise = message["check"], message["promise"]
                 self.call = "its checks"
-                deadline = time.monotonic() + timeout_seconds
+                limit = timeout_seconds
+                deadline = time.monotonic() + limit
             elif "call" in message:
                 self.call = message["call"]
             yield message

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import os
 
-from genbench_toys.autoencoder import Autoencoder
+from genbench_toys.mean import Mean
 from torch import Generator, Tensor
 
 
-class Exits(Autoencoder):
+class Exits(Mean):
     """FAULT: sample ends the process."""
 
     def sample(self, n: int, rng: Generator) -> Tensor:

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import time
 
-from genbench_toys.autoencoder import Autoencoder
+from genbench_toys.mean import Mean
 from torch import Tensor
 
 
-class Hangs(Autoencoder):
-    """FAULT: encode never comes back."""
+class Hangs(Mean):
+    """FAULT: reconstruct never comes back."""
 
-    def encode(self, x: Tensor) -> Tensor:
+    def reconstruct(self, x: Tensor) -> Tensor:
         while True:
             time.sleep(0.1)

@@ -1,0 +1,39 @@
+"""What the repository itself offers has nothing wrong with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from genbench import registry, testing
+
+NEEDS_A_DOWNLOAD = {"inception-v3-compat"}
+
+INSTALLED = [
+    (kind, name)
+    for kind in registry.KINDS
+    if kind != "executor"
+    for name in registry.catalogue(kind)
+    if name not in NEEDS_A_DOWNLOAD
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), INSTALLED)
+@pytest.mark.usefixtures("in_this_process")
+def test_nothing_is_wrong_with_what_is_installed(kind: registry.Kind, name: str) -> None:
+    results = testing.check(name, kind=kind)
+    assert [str(finding) for result in results for finding in result.findings] == []
+    assert any(result.state == "ok" for result in results)
+
+
+@pytest.mark.parametrize("name", ["in-process", "local"])
+def test_nothing_is_wrong_with_the_executors(name: str) -> None:
+    results = testing.check(name, kind="executor")
+    assert [str(finding) for result in results for finding in result.findings] == []
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_the_toys_that_executors_are_tried_with_keep_the_contract_too() -> None:
+    from genbench.testing import toys
+
+    for toy in (toys.Line, toys.Spots, toys.Loss):
+        assert not [result for result in testing.check(toy) if result.findings], toy
