@@ -46,9 +46,9 @@ def command(
 ) -> None:
     """Hold NAME, a plugin or FILE.py:CLASS, to the contract.
 
-    Every promise is a check of its own, in a process of its own, on small made-up data. What is
-    found is told in a sentence, with what mends it. The exit status is 1 if something is found.
-    The same for pytest: genbench.testing.contract.
+    Each promise is a check, made on small made-up data, in another process: what hangs or ends
+    it is found, too. What is found is told with what was promised and what mends it, and the exit
+    status is 1. The same for pytest: genbench.testing.contract.
     """
     from genbench.testing.process import Checked
 

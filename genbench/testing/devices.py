@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
-from genbench.contract import CAPABILITIES
+from genbench.contract import CAPABILITIES, Examples
 from genbench.data import DeviceSplit
+from genbench.errors import ContractError
 from genbench.step import Stepper
 from genbench.streams import generator
 from genbench.testing.finding import Finding
@@ -34,7 +36,7 @@ def devices(subject: ModelSubject) -> Found:
             "self.register_buffer(NAME, tensor), with persistent=False if it can be made again.",
         )
         return
-    homeless = _Homeless()
+    homeless = Homeless()
     with homeless:
         _exercise(subject, model, torch.device("cpu"), homeless)
     for where, (made_by, met_in) in homeless.met.items():
@@ -69,11 +71,11 @@ def _within(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
 
 
 def _exercise(
-    subject: ModelSubject, model: Any, device: torch.device, homeless: _Homeless | None
+    subject: ModelSubject, model: Any, device: torch.device, homeless: Homeless | None
 ) -> None:
     """A train step, a fit, and every sound capability, on a device."""
     world = subject.main.loaded
-    moved = DeviceSplit("train", _examples(world.train), device)
+    moved = DeviceSplit("train", Examples(world.train.x, world.train.y), device)
     if subject.trains:
         model.train()
         with subject.calling("train_step(batch, step)"):
@@ -90,15 +92,13 @@ def _exercise(
             given = getattr(model, capability)(*arguments)
         if homeless is not None:
             homeless.meet([given], f"the result of {capability}")
+        elif given.device.type != device.type:
+            raise ContractError(
+                f"The model is on {device}, but {capability} gave a tensor on {given.device}."
+            )
 
 
-def _examples(split: DeviceSplit) -> Any:
-    from genbench.contract import Examples
-
-    return Examples(split.x, split.y)
-
-
-class _Homeless(TorchFunctionMode):
+class Homeless(TorchFunctionMode):
     """Follows tensors that are made without ``device=`` as if the model were on another device.
 
     On such a device they would be on the CPU: to use one together with a tensor that is not
@@ -110,7 +110,7 @@ class _Homeless(TorchFunctionMode):
         self.met: dict[str, tuple[str, str]] = {}
         """By the line that made a tensor: what made it, and where it met another."""
         self._known: dict[int, tuple[Tensor, str, str]] = {}
-        self._makers = {*_device_constructors(), torch.from_numpy}
+        self._makers = _device_constructors()
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -123,7 +123,10 @@ class _Homeless(TorchFunctionMode):
         if func in self._makers:
             if kwargs.get("device") is None and not (given and not ours):
                 self._follow(result, f"torch.{name}", _line())
-        elif ours and not _moves(name, args, kwargs):
+        elif ours and _moves(name, args, kwargs):
+            # Here it is at home already, and may be the very tensor that came.
+            self._known.pop(id(result), None)
+        elif ours:
             if all(id(t) in self._known or t.ndim == 0 for t in given):
                 _, made_by, where = self._known[id(ours[0])]
                 for made in _tensors(result):
@@ -164,7 +167,8 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 def _line() -> str:
     """The plugin's line that is being run: the innermost that is neither torch's nor ours."""
-    own = (str(Path(__file__).parent), str(Path(torch.__file__).parent))
+    # With a separator at the end: a plugin's package may begin with our name, or with torch's.
+    own = tuple(f"{Path(file).parent}{os.sep}" for file in (__file__, torch.__file__))
     frame: Any = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename

@@ -248,7 +248,9 @@ def same_bits(a: Any, b: Any) -> bool:
 
 
 def farthest(a: Tensor, b: Tensor) -> float:
-    """The largest difference between two tensors of one shape."""
+    """The largest difference between two tensors; infinite if their shapes differ."""
+    if a.shape != b.shape:
+        return float("inf")
     return float((a.double() - b.double()).abs().max()) if a.numel() else 0.0
 
 

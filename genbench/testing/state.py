@@ -24,7 +24,10 @@ from genbench.testing.suite import Found, check
 from genbench.testing.training import must_train
 from genbench.testing.worlds import PROTOCOL
 
-BUFFERS = "Make it a buffer: self.register_buffer(NAME, torch.tensor(…)) in the constructor."
+BUFFERS = (
+    "What a model is lies in its parameters and buffers, and nowhere else: "
+    "self.register_buffer(NAME, torch.tensor(…)) in the constructor."
+)
 
 
 @check("determinism", "evaluation", knowing=CAPABILITIES)
@@ -74,16 +77,12 @@ def resuming(subject: ModelSubject) -> Found:
     whole = training_state.capture(trainer).tensors
     names = [name for name in different(whole, there) if name.startswith(("model/", "average/"))]
     if names:
+        moved = [name.removeprefix("model/") for name in names if name.startswith("model/")]
         plain = _changed(at_first, at_last)
-        outside = (
-            f"Training also changes {some(plain)}, which is neither parameter nor buffer. "
-            if plain
-            else ""
-        )
-        weight = some([name.removeprefix("model/") for name in names if name.startswith("model/")])
+        outside = f", and training also changes {some(plain)}" if plain else ""
         yield Finding(
-            f"{weight or 'The moving average'} came out otherwise than in one go.",
-            f"{outside}{BUFFERS}",
+            f"{some(moved) or 'The moving average'} came out otherwise than in one go{outside}.",
+            BUFFERS,
         )
 
 

@@ -78,7 +78,7 @@ EXECUTORS = {
 }
 
 IN_A_FRESH_PROCESS = {
-    "plain_balance": ("resuming", "Training also changes self.balance"),
+    "plain_balance": ("resuming", "training also changes self.balance"),
     "order_of_a_set": ("fingerprint", "In a fresh process the content was another"),
     "address_as_fingerprint": ("fingerprint", "It was network-"),
 }

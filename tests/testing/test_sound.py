@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from genbench import registry, testing
@@ -37,3 +39,10 @@ def test_the_toys_that_executors_are_tried_with_keep_the_contract_too() -> None:
 
     for toy in (toys.Line, toys.Spots, toys.Loss):
         assert not [result for result in testing.check(toy) if result.findings], toy
+
+
+@pytest.mark.parametrize("name", ["ClippedCritic", "Diffusion", "TwoStages", "Energy", "Moved"])
+@pytest.mark.usefixtures("in_this_process")
+def test_nothing_is_found_in_what_is_unusual_but_allowed(name: str) -> None:
+    results = testing.check(f"{Path(__file__).with_name('sound.py')}:{name}")
+    assert [str(finding) for result in results for finding in result.findings] == []
