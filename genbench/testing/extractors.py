@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import builtins
-import contextlib
-import io
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
-from unittest import mock
 
-import safetensors
-import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from genbench.errors import ContractError, GenbenchError
 from genbench.streams import seed_global
-from genbench.testing import fresh, worlds
+from genbench.testing import fresh, nudge, worlds
 from genbench.testing.finding import DoesNotApplyError, Finding
 from genbench.testing.models import farthest, same_bits, some
+from genbench.testing.nudge import networks, nudged_files, tensors_of
 from genbench.testing.subject import PluginRaisedError, Subject, disturbances
 from genbench.testing.suite import Found, check
 
 TOLERANCE = 1e-4
 """Of the largest feature: what the size of a batch may change in float32 arithmetic."""
-
-NUDGE = 0.01
-"""What weights are changed by, to see whether the fingerprint is of them."""
 
 
 class ExtractorSubject(Subject):
@@ -181,7 +172,7 @@ def evaluation(subject: ExtractorSubject) -> Found:
     """Networks inside are in eval(): batch norm and dropout do not learn or draw."""
     training = [
         f"self.{name}" if name else "the extractor"
-        for name, network in _networks(subject.extractor)
+        for name, network in networks(subject.extractor)
         if any(part.training for part in network.modules())
     ]
     if training:
@@ -223,20 +214,20 @@ def weights(subject: ExtractorSubject) -> Found:
     """Other weights have another fingerprint: equal fingerprints promise equal features."""
     extractor = subject.make()
     own, before = _read(subject, extractor), subject.features(extractor, subject.x)
-    tensors = list(_weights(extractor))
+    tensors = list(tensors_of(extractor))
     if not tensors:
         raise DoesNotApplyError("it has no weights")
     # First where the weights lie now; then where they are read from, which is what a fingerprint
     # that is taken once, in the constructor, can know of.
     with torch.no_grad():
         for tensor in tensors:
-            tensor.add_(NUDGE)
+            tensor.add_(nudge.NUDGE)
     if same_bits(subject.features(extractor, subject.x), before):
         yield "its tensors do not decide its features"
         return
     if _read(subject, extractor) != own:
         return
-    with _nudged_files() as opened:
+    with nudged_files() as opened:
         other = subject.make()
         moved = not same_bits(subject.features(other, subject.x), before)
     if opened and moved:
@@ -247,87 +238,6 @@ def weights(subject: ExtractorSubject) -> Found:
             "Hash the content of the weights into it: with other weights scores are others, and "
             "must not be compared.",
         )
-
-
-def _networks(extractor: Any) -> Iterator[tuple[str, nn.Module]]:
-    if isinstance(extractor, nn.Module):
-        yield "", extractor
-        return
-    for name, value in vars(extractor).items():
-        if isinstance(value, nn.Module):
-            yield name, value
-
-
-def _weights(extractor: Any) -> Iterator[Tensor]:
-    """Floating-point tensors that an extractor holds."""
-    for _, network in _networks(extractor):
-        yield from (t for t in (*network.parameters(), *network.buffers()) if t.is_floating_point())
-    if not isinstance(extractor, nn.Module):
-        for value in vars(extractor).values():
-            if isinstance(value, Tensor) and value.is_floating_point():
-                yield value
-
-
-@contextlib.contextmanager
-def _nudged_files() -> Iterator[list[str]]:
-    """A block in which weights that are read from files come out a little otherwise.
-
-    Gives the files that are opened past torch and safetensors, whose bytes stay as they are.
-    """
-    read: Any = safetensors.safe_open
-    load, opening = torch.load, open
-    opened: list[str] = []
-    loading = False
-
-    def noted(file: Any, mode: str = "r", *arguments: Any, **keywords: Any) -> Any:
-        if "b" in mode and not loading:
-            opened.append(str(file))
-        return opening(file, mode, *arguments, **keywords)
-
-    def loaded(*arguments: Any, **keywords: Any) -> Any:
-        nonlocal loading
-        loading = True
-        try:
-            return nudged(load(*arguments, **keywords))
-        finally:
-            loading = False
-
-    def nudged(value: Any) -> Any:
-        if isinstance(value, Tensor):
-            return value + NUDGE if value.is_floating_point() else value
-        if isinstance(value, dict):
-            return type(value)((key, nudged(item)) for key, item in value.items())
-        return value
-
-    class Nudged:
-        """A safetensors file."""
-
-        def __init__(self, *arguments: Any, **keywords: Any) -> None:
-            self._file: Any = read(*arguments, **keywords)
-
-        def __enter__(self) -> Nudged:
-            self._file.__enter__()
-            return self
-
-        def __exit__(self, *error: Any) -> None:
-            self._file.__exit__(*error)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._file, name)
-
-        def get_tensor(self, name: str) -> Any:
-            return nudged(self._file.get_tensor(name))
-
-        def get_tensors(self, *names: Any) -> Any:
-            return nudged(self._file.get_tensors(*names))
-
-    with (
-        mock.patch.object(safetensors.torch, "safe_open", Nudged),
-        mock.patch.object(torch, "load", loaded),
-        mock.patch.object(builtins, "open", noted),
-        mock.patch.object(io, "open", noted),
-    ):
-        yield opened
 
 
 @check("options", knowing=("features",))

@@ -29,7 +29,8 @@ class PluginRaisedError(Exception):
         """It in a sentence that names the plugin's line."""
         if isinstance(self.error, GenbenchError):
             return Finding(f"In {self.call}: {self.error}")
-        return Finding(f"{self.call} raised {judge(self.error)[1]}.", _remedy(self.error))
+        why = judge(self.error)[1].removesuffix(".")
+        return Finding(f"{self.call} raised {why}.", _remedy(self.error))
 
 
 def _remedy(error: BaseException) -> str:

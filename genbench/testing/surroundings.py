@@ -42,6 +42,7 @@ def look() -> Look:
         "sys.stdout": sys.stdout,
         "sys.stderr": sys.stderr,
         "sys.excepthook": sys.excepthook,
+        "whether standard output is open": not sys.stdout.closed,
         "modules": len(sys.modules),
     }
 
@@ -76,6 +77,8 @@ def _sentence(name: str, before: Any, now: Any) -> str:
     if name == "the handlers of signals":
         changed = [signal.Signals(n).name for n in before if before[n] != now.get(n)]
         return f"changed the handlers of {', '.join(changed)}"
+    if name == "whether standard output is open":
+        return "closed sys.stdout"
     if name in ("the filters of warnings", "sys.stdout", "sys.stderr", "sys.excepthook"):
         return f"changed {name}"
     return f"changed {name} from {before} to {now}"
@@ -105,6 +108,8 @@ def _put_back(before: Look) -> None:
             if signal.getsignal(number) != handler:
                 signal.signal(number, handler)
     sys.stdout, sys.stderr = before["sys.stdout"], before["sys.stderr"]
+    if sys.stdout.closed:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (it stays open)
     sys.excepthook = before["sys.excepthook"]
 
 
