@@ -23,19 +23,26 @@ def networks(extractor: Any) -> Iterator[tuple[str, nn.Module]]:
     if isinstance(extractor, nn.Module):
         yield "", extractor
         return
-    for name, value in vars(extractor).items():
+    for name, value in _held(extractor):
         if isinstance(value, nn.Module):
             yield name, value
 
 
 def tensors_of(extractor: Any) -> Iterator[Tensor]:
     """Floating-point tensors that an extractor holds."""
+    held = [value for _, value in _held(extractor) if isinstance(value, Tensor)]
     for _, network in networks(extractor):
-        yield from (t for t in (*network.parameters(), *network.buffers()) if t.is_floating_point())
-    if not isinstance(extractor, nn.Module):
-        for value in vars(extractor).values():
-            if isinstance(value, Tensor) and value.is_floating_point():
-                yield value
+        held += [*network.parameters(), *network.buffers()]
+    yield from (tensor for tensor in held if tensor.is_floating_point())
+
+
+def _held(extractor: Any) -> Iterator[tuple[str, Any]]:
+    """Its attributes, and what lies in those that are lists or tuples: what it read on demand."""
+    if isinstance(extractor, nn.Module):
+        return
+    for name, value in vars(extractor).items():
+        for item in value if isinstance(value, list | tuple) else [value]:
+            yield name, item
 
 
 @contextlib.contextmanager
