@@ -51,7 +51,8 @@ class Worker:
             self._process = self._start(writing)
         os.close(writing)
         self._answers: IO[str] = os.fdopen(reading, encoding="utf-8")
-        threading.Thread(target=self._clear_up, daemon=True).start()
+        self._watcher = threading.Thread(target=self._clear_up, daemon=True)
+        self._watcher.start()
 
     def _clear_up(self) -> None:
         # What a plugin forked has the pipe open too: reading it would never come to an end.
@@ -133,6 +134,8 @@ class Worker:
         self._kill()
         self._process.wait()
         self._answers.close()
+        # A thread that still runs when the interpreter ends may end it with an abort.
+        self._watcher.join()
 
     @contextlib.contextmanager
     def _ending_after(self, seconds: float | None) -> Iterator[None]:

@@ -59,7 +59,10 @@ def from_bytes(content: bytes) -> pa.Table:
     """
     try:
         source = pa.BufferReader(content)
-        table = pq.ParquetFile(source, page_checksum_verification=True).read()
+        # In this thread: for small files that is quicker, and a process that ends while Arrow's
+        # threads do may abort (seen on a busy machine, in one of ten).
+        file = pq.ParquetFile(source, page_checksum_verification=True)
+        table = file.read(use_threads=False)
         table.validate(full=True)
     # Damage shows as ArrowInvalid, OSError, and for some bytes as errors of decoding.
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -72,7 +72,7 @@ class World:
         protocol.write_text(PROTOCOL.format(**{**world, "metrics": metrics}))
         self.results = folder / "results"
         self.command = [
-            sys.executable, "-m", "genbench", "run", "--model", world["model"],
+            sys.executable, "-X", "faulthandler", "-m", "genbench", "run", "--model", world["model"],
             "--protocol", str(protocol), "--results", str(self.results), "--device", "cpu",
             "--checkpoint-every", "0.05", "--quiet",
         ]  # fmt: skip
@@ -169,7 +169,7 @@ def main() -> None:
             said, _ = final.communicate()
             if final.returncode != 0 or everything_of(world.results) != expected:
                 wrong += 1
-                print(f"trial {trial} ended otherwise: {said}", file=sys.stderr)
+                print(f"trial {trial}: exit {final.returncode}: {said}", file=sys.stderr)
             else:
                 shutil.rmtree(Path(scratch) / f"trial-{trial}")
     print(
