@@ -38,7 +38,9 @@ def saved(tmp_path: Path) -> tuple[Path, Shared, str]:
         model,
         checkpoint.save(
             path,
-            Content(weights.joined({"average": average, "last": weights.snapshot(model)}), {"n": 1}),
+            Content(
+                weights.joined({"average": average, "last": weights.snapshot(model)}), {"n": 1}
+            ),
         ),
     )
 

@@ -110,7 +110,10 @@ class LocalExecutor:
                     reason=outcome.reason,
                 )
             return outcome
-        return Outcome.model_validate(answer)
+        outcome = Outcome.model_validate(answer)
+        if outcome.status == "out-of-memory":
+            self._end(slot)  # what it still holds on to, the next run of this slot would lack
+        return outcome
 
     def interrupt(self, *, at_once: bool) -> None:
         """Pass it on to the workers; kill those that have not ended in time."""

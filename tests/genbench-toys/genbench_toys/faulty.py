@@ -94,7 +94,7 @@ class Faulty(Autoencoder):
             eaten = []
             while True:
                 eaten.append(torch.empty(2**30, dtype=torch.uint8))
-        if self.fault == "leaves-a-child":
+        if self.fault == "leaves-a-child" and step.index == 0:
             multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,)).start()
         if self.fault == "reseeds":
             torch.manual_seed(0)
