@@ -163,7 +163,10 @@ def load(folder: str | Path, weights: Weights = "average", device: str = "cpu") 
     data_spec = DataSpec(**{**record["data"], "shape": tuple(record["data"]["shape"])})
     model = runner.make_model(spec, data_spec, environment.choose_device(device))
     kept: Weights = weights if weights in record["weights"] else "last"
-    content = checkpoint.load(run_folder.checkpoint, record["checkpoint_sha256"])
+    try:
+        content = checkpoint.load(run_folder.checkpoint, record["checkpoint_sha256"])
+    except StoreError as error:
+        raise StoreError(f"{error} The same run again makes it anew.") from None
     weights_.restore(model, weights_.of_kind(content.tensors, kept))
     return model.eval()
 

@@ -60,7 +60,7 @@ def load(path: Path, sha256: str) -> Content:
     if found[: len(sha256)] != sha256 or not sha256:
         raise StoreError(
             f"The checkpoint {path} is damaged or was replaced: its hash is {found[:12]}…, "
-            f"recorded is {sha256[:12]}…. Run it again with --fresh."
+            f"recorded is {sha256[:12]}…."
         )
     try:
         return _unpacked(data)
@@ -104,7 +104,7 @@ class TrainingCheckpoints:
             try:
                 return load(path, path.stem.rpartition("-")[2])
             except StoreError as error:
-                print(f"{error} The checkpoint before it is looked for.")
+                print(f"{error} The one before it is taken.")
         return None
 
     def clear(self) -> None:

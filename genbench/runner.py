@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -79,6 +80,7 @@ class _Run:
         self.history = History()
         self.real_features: dict[str, torch.Tensor] = {}
         self.trainer: Trainer | None = None
+        self.evaluation_seconds = 0.0
         self.resumed_at: int | None = None
 
     def go(self, debug: bool) -> Outcome:
@@ -266,7 +268,7 @@ class _Run:
         try:
             return checkpoint.load(source.checkpoint, record["checkpoint_sha256"])
         except StoreError as error:
-            _log(f"{error} Until then it is trained here once more.")
+            _log(f"{error} So it is trained once more.")
             return None
 
     # ------------------------------------------------------------------------------- its measures
@@ -338,7 +340,9 @@ class _Run:
         )
 
     def _add(self, evidence: RunEvidence, points: Sequence[Point]) -> None:
+        started = time.perf_counter()
         added = evaluate(evidence, self.ruler, self.base, points)
+        self.evaluation_seconds += time.perf_counter() - started
         self.rows += added
         for point in points:
             at_point = [row for row in added if row["weights"] == point.weights]
@@ -365,7 +369,15 @@ class _Run:
         if status != "ok":
             base = self.base if "run_id" in self.base else rows.of_run(self.spec, self.base, None)
             self.rows.append(rows.of_failure(base, status, str(reason)))
-        self.record |= {"status": status, "reason": reason, "ended": _now()}
+        self.record |= {
+            "status": status,
+            "reason": reason,
+            "ended": _now(),
+            "seconds": {
+                "training": self.history.train_seconds,
+                "evaluation": self.evaluation_seconds,
+            },
+        }
         if self.job.replaces and status != "ok":
             _log("The earlier result of this run was good and is kept.")
             self.folder.write(self.record)

@@ -72,7 +72,7 @@ class World:
         protocol.write_text(PROTOCOL.format(**{**world, "metrics": metrics}))
         self.results = folder / "results"
         self.command = [
-            sys.executable, "-X", "faulthandler", "-m", "genbench", "run", "--model", world["model"],
+            sys.executable, "-Xfaulthandler", "-m", "genbench", "run", "--model", world["model"],
             "--protocol", str(protocol), "--results", str(self.results), "--device", "cpu",
             "--checkpoint-every", "0.05", "--quiet",
         ]  # fmt: skip
@@ -93,9 +93,9 @@ class World:
             time.sleep(0.002)
 
 
-def everything_of(results: Path) -> str:
-    """All that the one run of a results folder decides: a hash of its weights and its scores."""
-    (path,) = results.glob("runs/[!.]*/run.json")
+def everything_of(results: Path, seed: int = 0) -> str:
+    """All that the one run of a seed decides: a hash of its weights and its scores."""
+    (path,) = results.glob(f"runs/[!.]*-s{seed}-*/run.json")
     record = json.loads(path.read_text())
     assert record["status"] == "ok", record
     content = checkpoint.load(path.with_name("checkpoint.safetensors"), record["checkpoint_sha256"])
@@ -103,7 +103,7 @@ def everything_of(results: Path) -> str:
     for name in sorted(content.tensors):
         digest.update(name.encode() + content.tensors[name].contiguous().numpy().tobytes())
     for row in store.rows_of(store.read(results / "leaderboard")):
-        if not row["hardware"]:
+        if row["seed"] == seed and not row["hardware"]:
             decided = {k: v for k, v in row.items() if k not in ("created", "git")}
             digest.update(repr(decided).encode())
     assert not list(path.parent.glob("training-*")), "a checkpoint of training was left"

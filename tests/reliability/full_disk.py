@@ -1,0 +1,175 @@
+"""A disk that is full at any moment of a run: one clear message, and then it goes on.
+
+    python tests/reliability/full_disk.py
+
+The run is made on a tmpfs of 64 KB and more (skipped where mounting is refused), and with no file
+allowed beyond so many bytes (RLIMIT_FSIZE). Wherever it ends, it ends with one message that names a
+file and the cause, the rows of an earlier run are unharmed, and with more room the same again ends
+with the bits of a run that was never stopped, without training what was trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from kills import everything_of
+
+import genbench
+from genbench.errors import StoreError
+from genbench.protocol import Protocol
+
+TINY = Protocol.model_validate(
+    {
+        "name": "tiny",
+        "dataset": "toy-squares",
+        "metrics": ["toy-distance", "toy-error", "toy-clock"],
+        "training": {"images": 400, "batch_size": 20, "average_half_life_images": 100},
+        "evaluation": {
+            "points": [0.5, 1.0], "samples": 60, "curve_samples": 30, "sampling_chunk": 25,
+        },
+    }
+)  # fmt: skip
+
+
+def run(results: Path, seed: int = 0) -> genbench.api.Result:
+    """A run, with a checkpoint after every train step."""
+    return genbench.run(
+        "toy-ae",
+        protocol=TINY,
+        results=results,
+        device="cpu",
+        seeds=[seed],
+        checkpoint_seconds=0,
+    )[0]
+
+
+def in_a_child(work: Callable[[], str]) -> str:
+    """What work says, done in a process of its own."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            said = work()
+        except BaseException as error:
+            said = f"crashed: {error!r}"
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        said = told.read()
+    os.waitpid(child, 0)
+    return said
+
+
+def attempt(results: Path, seed: int = 0) -> str:
+    """How a run ends for whoever asked for it: ok, or the message."""
+    try:
+        result = run(results, seed)
+    except StoreError as error:
+        return f"message: {error}"
+    return "ok" if result.status == "ok" else f"{result.status}: {result.reason}"
+
+
+class Experiment:
+    """What is expected, and what was found."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        self.alone = scratch / "alone"
+        assert in_a_child(lambda: attempt(self.alone)) == "ok"
+        self.bytes = [path.stat().st_size for path in self.alone.rglob("*") if path.is_file()]
+        # What is there already when the disk fills up: another run.
+        self.before = scratch / "before"
+        assert in_a_child(lambda: attempt(self.before, seed=1)) == "ok"
+        self.figures: dict[str, Counter[str]] = {"tmpfs": Counter(), "RLIMIT_FSIZE": Counter()}
+        self.amiss: list[str] = []
+
+    def judge(self, kind: str, said: str, results: Path, grow: Callable[[], object]) -> None:
+        """See how it ended, and, with more room, what comes after it."""
+        figures, found = self.figures[kind], self.amiss.append
+        figures[said.partition(":")[0]] += 1
+        causes = ("No space left", "File too large", "Errno 27", "Errno 28")
+        if said != "ok" and ("\n" in said or not any(cause in said for cause in causes)):
+            found(f"{kind}: no clear message: {said}")
+        if everything_of(results, seed=1) != everything_of(self.before, seed=1):
+            found(f"{kind}: the run before it was harmed")
+        grow()
+        records = [json.loads(p.read_text()) for p in results.glob("runs/toy-ae-*-s0-*/run.json")]
+        trained = said != "ok" and any("checkpoint_sha256" in record for record in records)
+        again = in_a_child(lambda: attempt(results))
+        if again != "ok" or everything_of(results) != everything_of(self.alone):
+            found(f"{kind}: afterwards {again}")
+        if trained:
+            figures["weights were there"] += 1
+            (log,) = results.glob("runs/toy-ae-*-s0-*/log.txt")
+            if "It was trained before" not in log.read_text():
+                found(f"{kind}: it was trained again")
+
+    def on_a_disk_of(self, room: int) -> bool:
+        """A tmpfs with so many bytes left; False where mounting is refused."""
+        disk = self.scratch / f"disk-{room}"
+        disk.mkdir()
+        large = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)]
+        if subprocess.run(large, capture_output=True, check=False).returncode:
+            return False
+        try:
+            shutil.copytree(self.before, disk, dirs_exist_ok=True)
+            used = shutil.disk_usage(disk).used
+            self._resize(disk, used + room)
+            said = in_a_child(lambda: attempt(disk))
+            self.judge("tmpfs", said, disk, lambda: self._resize(disk, 2**23))
+        finally:
+            subprocess.run(["umount", str(disk)], check=True)
+        return True
+
+    def _resize(self, disk: Path, size: int) -> None:
+        subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+    def with_files_of(self, limit: int) -> None:
+        """No file may be longer than so many bytes."""
+        results = self.scratch / f"limit-{limit}"
+        shutil.copytree(self.before, results)
+
+        def limited() -> str:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            return attempt(results)
+
+        self.judge("RLIMIT_FSIZE", in_a_child(limited), results, lambda: None)
+        shutil.rmtree(results)
+
+
+def main() -> None:
+    """Run the experiment and print its figures as JSON; exit status 1 if anything is amiss."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--step", type=int, default=1, help="only every n-th size")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        experiment = Experiment(Path(scratch))
+        pages = 4096 * arguments.step
+        rooms = {0, 2**16, *range(pages, sum(experiment.bytes) + 2**17, pages)}
+        for room in sorted(rooms):
+            if not experiment.on_a_disk_of(room):
+                experiment.figures["tmpfs"]["skipped: mounting is refused"] += 1
+                break
+        for limit in range(256, max(experiment.bytes) + 4096, 512 * arguments.step):
+            experiment.with_files_of(limit)
+    for one in experiment.amiss[:20]:
+        print("amiss:", one, file=sys.stderr)
+    print(json.dumps({**experiment.figures, "amiss": len(experiment.amiss)}))
+    raise SystemExit(bool(experiment.amiss))
+
+
+if __name__ == "__main__":
+    main()
