@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from genbench.api import Result
 from genbench.errors import UsageError
 from genbench.executors.local import LocalExecutor
 from genbench.hookspecs import hookimpl
-from genbench.leaderboard import store
 from genbench.protocol import Protocol
 
 
@@ -192,30 +190,6 @@ def start(tmp_path: Path, tiny_file: Path) -> subprocess.Popen[str]:
     )
 
 
-def start_long_run(tmp_path: Path, tiny_file: Path) -> subprocess.Popen[str]:
-    """The same, once it is under way."""
-    process = start(tmp_path, tiny_file)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("results/runs/*/curve.csv")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return process
-
-
-def test_ctrl_c_ends_the_run_as_interrupted_and_says_how_to_go_on(
-    tmp_path: Path, tiny_file: Path
-) -> None:
-    process = start_long_run(tmp_path, tiny_file)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "interrupted" in err
-    assert "The same command goes on where this one stopped:\n  genbench run --model toy-ae" in out
-    rows = store.rows_of(store.read(tmp_path / "results" / "leaderboard"))
-    assert [row["status"] for row in rows] == ["interrupted"]
-    assert "Traceback" not in err + out
-
-
 def test_ctrl_c_before_the_first_run_runs_nothing(tmp_path: Path, tiny_file: Path) -> None:
     process = start(tmp_path, tiny_file)
     time.sleep(0.8)  # the worker is importing torch, which takes longer
@@ -244,24 +218,6 @@ def test_ctrl_c_ends_an_import_that_hangs(tmp_path: Path, tiny_file: Path) -> No
     _, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "Traceback" not in err
-
-
-def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path, tiny_file: Path) -> None:
-    process = start_long_run(tmp_path, tiny_file)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    assert len(children) == 1
-    process.kill()
-    process.communicate()
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{children[0]}/fd").exists():
-        try:
-            os.kill(int(children[0]), 0)
-        except ProcessLookupError:
-            break
-        if "State:\tZ" in Path(f"/proc/{children[0]}/status").read_text():
-            break
-        assert time.monotonic() < deadline, "an orphan"
-        time.sleep(0.05)
 
 
 def test_a_run_that_another_process_is_at_is_left_to_it_and_the_rest_go_on(
