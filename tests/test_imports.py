@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import genbench
-from genbench import registry
+from genbench import cli, registry
 
 PACKAGE = Path(genbench.__file__).parent
 
@@ -47,7 +47,8 @@ def loaded_by(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["list"], ["list", "models"], ["run", "--help"], ["doctor", "--help"]]
+    "arguments",
+    [["--help"], ["list"], ["list", "models"], *([c, "--help"] for c in cli.COMMANDS)],
 )
 def test_help_and_list_load_neither_torch_nor_pyarrow(arguments: list[str]) -> None:
     assert not loaded_by(*arguments) & {"torch", "pyarrow", "numpy", "scipy"}

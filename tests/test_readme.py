@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,13 +46,37 @@ def test_the_model_in_the_readme_is_whole_in_25_lines_and_every_command_runs(
 
 
 def test_the_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (example,) = [block for block in blocks("python") if "import genbench" in block]
+    (example,) = [block for block in blocks("python") if "genbench.run(" in block]
     monkeypatch.chdir(tmp_path)
     smoke = example.replace("seeds=[0]", 'seeds=[0], protocol="smoke", device="cpu"')
     assert smoke != example
     names: dict[str, object] = {}
     exec(smoke, names)
     assert not names["model"].training  # type: ignore[attr-defined]
+
+
+def test_the_two_lines_for_pytest_are_tests_that_pass(tmp_path: Path) -> None:
+    (mine,) = [block for block in blocks("python") if "class MyVAE" in block]
+    (tests,) = [block for block in blocks("python") if "genbench.testing" in block]
+    (tmp_path / "mine.py").write_text(mine)
+    (tmp_path / "test_mine.py").write_text(tests)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def test_the_suite_in_the_readme_is_one(command: Command, tmp_path: Path) -> None:
+    (text,) = blocks("toml")
+    (tmp_path / "suite.toml").write_text(text)
+    done = command("run", "suite.toml", "--dry-run", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "25 runs: 25 to do. Nothing was run." in done.stdout
 
 
 def test_the_first_commands_are_near_the_top_and_ci_calls_the_second() -> None:
