@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genbench import checkpoint, environment, plan, protocol, registry, runner, session
+from genbench import checkpoint, environment, plan, protocol, registry, runner, session, status
 from genbench import weights as weights_
 from genbench.contract import DataSpec, Weights
 from genbench.errors import StoreError, UsageError, nearest
@@ -118,16 +118,22 @@ def run(
         slots = runs.open(device, jobs, timeout_seconds)
         specs = runs.resolve(requests)
         plan.check_settings(specs, options or {})
-        outcomes = session.run_all(
-            specs,
-            runs,
-            results=Path(results),
-            slots=slots,
-            settings=settings,
-            listeners=listeners,
-        )
-        place = {spec.run_id: number for number, spec in enumerate(specs)}
-        return sorted(map(_result, outcomes), key=lambda result: place[result.run_id])
+        command = [Path(sys.argv[0]).name or "python", *sys.argv[1:]]
+        session.check_writable(Path(results))
+        with status.CommandRecord(Path(results), requests, specs, command) as record:
+            outcomes = []
+            for outcome in session.run_all(
+                specs,
+                runs,
+                results=Path(results),
+                slots=slots,
+                settings=settings,
+                listeners=[*listeners, record],
+            ):
+                outcomes.append(outcome)
+                record.ended(outcome)
+    place = {spec.run_id: number for number, spec in enumerate(specs)}
+    return sorted(map(_result, outcomes), key=lambda result: place[result.run_id])
 
 
 def _result(outcome: Outcome) -> Result:

@@ -69,16 +69,19 @@ class CommandRecord:
         self._lock = FileLock(self._path.with_suffix(".lock"))
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire(timeout=0)
-        _forget_the_dead(self._folder)
+        # For somebody else's eyes: on a full disk the runs have their own way to say so.
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+            _forget_the_dead(self._folder)
         self._write()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._write()
         self._lock.release()
-        self._path.with_suffix(".lock").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._path.with_suffix(".lock").unlink(missing_ok=True)
 
     def ended(self, outcome: Outcome) -> None:
         """Keep how a run ended, also one that was there already."""
@@ -120,7 +123,6 @@ class CommandRecord:
         if soon and now - self._written_at < WRITE_EVERY_SECONDS:
             return
         self._written_at = now
-        # For somebody else's eyes: on a full disk the runs have their own way to say so.
         with contextlib.suppress(OSError):
             _replace(self._path, json.dumps(self._data | {"updated": _now()}))
 

@@ -24,6 +24,41 @@ def test_a_device_that_is_not_there_is_a_usage_error_that_names_it(wanted: str) 
         environment.choose_device(wanted)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "devices"),
+    [
+        ("auto", ["cuda:0", "cuda:1", "cuda:2"]),
+        ("cuda", ["cuda:0", "cuda:1", "cuda:2"]),
+        ("cuda:1", ["cuda:1"]),
+        ("cuda:2,0,2", ["cuda:2", "cuda:0"]),
+        ("cpu", ["cpu"]),
+    ],
+)
+def test_every_cuda_device_is_a_slot_unless_some_are_chosen(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, devices: list[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert environment.choose_devices(wanted) == devices
+
+
+@pytest.mark.parametrize("wanted", ["cuda:0,9", "cuda:x,1", "cpu,cuda"])
+def test_a_list_of_devices_that_are_not_there_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    with pytest.raises(UsageError, match="--device"):
+        environment.choose_devices(wanted)
+
+
+def test_without_cuda_auto_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert environment.choose_devices("auto") == ["cpu"]
+    with pytest.raises(UsageError, match="--device cuda: torch .* sees no such device here"):
+        environment.choose_devices("cuda")
+
+
 def test_what_is_described_stands_in_columns_of_its_name() -> None:
     described = environment.describe(torch.device("cpu"))
     assert set(described) <= set(SCHEMA.names)

@@ -216,7 +216,8 @@ def command(
                 if dry_run:
                     print_plan(specs, results, fresh=fresh, format_=format_)
                     return
-                record = status.CommandRecord(results, requests, specs, sys.argv)
+                told = ["genbench", *sys.argv[1:]]
+                record = status.CommandRecord(results, requests, specs, told)
                 stack.enter_context(record)
                 for outcome in session.run_all(
                     specs,

@@ -56,7 +56,7 @@ def _runs(one: Command) -> dict[str, dict[str, Any]]:
 
 def _print(one: Command) -> None:
     runs = _runs(one)
-    shown = shlex.join(["genbench", *one.command[1:]])
+    shown = shlex.join(one.command)
     where = f"process {one.pid} on {one.host}"
     if one.alive:
         click.echo(f"{shown}\n{where}, since {one.started}, as of {one.updated}")

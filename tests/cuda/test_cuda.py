@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,8 @@ import genbench
 from genbench import plan, runner
 from genbench.api import Result
 from genbench.data import Order, load
+from genbench.executors.local import LocalExecutor
+from genbench.hookspecs import hookimpl
 from genbench.protocol import Protocol
 from genbench.train import Trainer
 
@@ -97,3 +103,55 @@ def test_out_of_memory_is_a_status_of_its_own_and_the_next_run_is_ok(
     result = run(f"{path}:Greedy", device="cuda")
     assert result.status == "out-of-memory"
     assert run("toy-ae", device="cuda").status == "ok"
+
+
+class Stop:
+    """Ctrl-C, once it has been measured."""
+
+    @hookimpl
+    def evaluated(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_run_that_was_cut_short_goes_on_with_the_same_bits(run: Run, tmp_path: Path) -> None:
+    alone = run("ae-gan", device="cuda", results=tmp_path / "alone")
+    assert run("ae-gan", device="cuda", listeners=[Stop()]).status == "interrupted"
+    again = run("ae-gan", device="cuda")
+    assert "It goes on at" in (again.folder / "log.txt").read_text()
+    scores = [
+        [(row["score"], row["split"], row["weights"], row["value"]) for row in result.rows
+         if not row["hardware"]]
+        for result in (alone, again)
+    ]  # fmt: skip
+    assert scores[0] == scores[1]
+
+
+def test_two_workers_share_a_device_and_give_the_rows_of_one(
+    tiny: Protocol, tmp_path: Path
+) -> None:
+    found = []
+    for jobs in (1, 2):
+        executor = LocalExecutor()
+        try:
+            results = genbench.run(
+                "toy-ae", seeds=2, protocol=tiny, device="cuda:0", jobs=jobs, executor=executor,
+                results=tmp_path / str(jobs),
+            )  # fmt: skip
+        finally:
+            executor.close()
+        assert [result.status for result in results] == ["ok", "ok"]
+        found.append(
+            [(row["run_id"], row["score"], row["split"], row["weights"], row["value"])
+             for result in results for row in result.rows if not row["hardware"]]
+        )  # fmt: skip
+    assert found[0] == found[1]
+
+
+def test_a_sound_model_has_no_finding_on_a_cuda_device() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "genbench", "check", "ae-gan"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
