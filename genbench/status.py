@@ -191,17 +191,21 @@ def _is_alive(path: Path) -> bool:
 
 def _forget_the_dead(folder: Path) -> None:
     """All but the latest: that is what ``--last-failed`` goes by."""
-    for path in sorted(folder.glob("*.json"))[:-1]:
-        if not _is_alive(path):
+    latest = sorted(folder.glob("*.json"))[-1:]
+    for path in folder.iterdir():
+        if path not in latest and not _is_alive(path):
             path.unlink(missing_ok=True)
-            path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _replace(path: Path, text: str) -> None:
     # Whole for whoever reads it now; after a crash of the machine nobody needs it.
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _now() -> str:

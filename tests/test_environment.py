@@ -55,7 +55,7 @@ def test_a_list_of_devices_that_are_not_there_is_a_usage_error(
 def test_without_cuda_auto_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert environment.choose_devices("auto") == ["cpu"]
-    with pytest.raises(UsageError, match="--device cuda: torch .* sees no such device here"):
+    with pytest.raises(UsageError, match=r"--device cuda: torch .* sees no such device here"):
         environment.choose_devices("cuda")
 
 

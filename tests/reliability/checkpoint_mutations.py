@@ -18,28 +18,17 @@ import signal
 import sys
 import tempfile
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import torch
+from run_world import tiny_run
 
 import genbench
 from genbench import checkpoint
 from genbench.checkpoint import TrainingCheckpoints
 from genbench.errors import StoreError
 from genbench.hookspecs import hookimpl
-from genbench.protocol import Protocol
-
-TINY = Protocol.model_validate(
-    {
-        "name": "tiny",
-        "dataset": "toy-squares",
-        "metrics": ["toy-error"],
-        "training": {"images": 400, "batch_size": 20, "average_half_life_images": 100},
-        "evaluation": {
-            "points": [0.5, 1.0], "samples": 60, "curve_samples": 30, "sampling_chunk": 25,
-        },
-    }
-)  # fmt: skip
 
 
 class Stop:
@@ -85,14 +74,14 @@ def main() -> None:
     figures: Counter[str] = Counter()
     amiss: list[Any] = []
     with tempfile.TemporaryDirectory() as scratch:
-        run: dict[str, Any] = {"protocol": TINY, "device": "cpu", "results": scratch}
-        whole = genbench.run("toy-ae", **run)[0]
-        cut = genbench.run("toy-ae", seeds=[1], listeners=[Stop()], **run)[0]
+        whole = tiny_run(Path(scratch))
+        cut = tiny_run(Path(scratch), 1, listeners=[Stop()])
         final = whole.folder / "checkpoint.safetensors"
         sha256 = json.loads((whole.folder / "run.json").read_text())["checkpoint_sha256"]
         (training,) = cut.folder.glob("training-*.safetensors")
         goods = {final: final.read_bytes(), training: training.read_bytes()}
-        newer = training.with_name(training.name.replace("000001", "000002"))
+        _, number, content_hash = training.stem.split("-")
+        newer = training.with_name(f"training-{int(number) + 1:06d}-{content_hash}.safetensors")
         before = TrainingCheckpoints(cut.folder).latest()
         assert before is not None
         for _ in range(arguments.mutations):

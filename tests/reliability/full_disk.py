@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -23,59 +22,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from kills import everything_of
+from run_world import everything_of, in_a_child, tiny_run
 
-import genbench
 from genbench.errors import StoreError
-from genbench.protocol import Protocol
-
-TINY = Protocol.model_validate(
-    {
-        "name": "tiny",
-        "dataset": "toy-squares",
-        "metrics": ["toy-distance", "toy-error", "toy-clock"],
-        "training": {"images": 400, "batch_size": 20, "average_half_life_images": 100},
-        "evaluation": {
-            "points": [0.5, 1.0], "samples": 60, "curve_samples": 30, "sampling_chunk": 25,
-        },
-    }
-)  # fmt: skip
-
-
-def run(results: Path, seed: int = 0) -> genbench.api.Result:
-    """A run, with a checkpoint after every train step."""
-    return genbench.run(
-        "toy-ae",
-        protocol=TINY,
-        results=results,
-        device="cpu",
-        seeds=[seed],
-        checkpoint_seconds=0,
-    )[0]
-
-
-def in_a_child(work: Callable[[], str]) -> str:
-    """What work says, done in a process of its own."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            said = work()
-        except BaseException as error:
-            said = f"crashed: {error!r}"
-        os.write(writing, said.encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        said = told.read()
-    os.waitpid(child, 0)
-    return said
 
 
 def attempt(results: Path, seed: int = 0) -> str:
     """How a run ends for whoever asked for it: ok, or the message."""
     try:
-        result = run(results, seed)
+        result = tiny_run(results, seed)
     except StoreError as error:
         return f"message: {error}"
     return "ok" if result.status == "ok" else f"{result.status}: {result.reason}"
@@ -87,11 +42,11 @@ class Experiment:
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
         self.alone = scratch / "alone"
-        assert in_a_child(lambda: attempt(self.alone)) == "ok"
+        assert in_a_child(lambda: attempt(self.alone)) == (0, "ok")
         self.bytes = [path.stat().st_size for path in self.alone.rglob("*") if path.is_file()]
         # What is there already when the disk fills up: another run.
         self.before = scratch / "before"
-        assert in_a_child(lambda: attempt(self.before, seed=1)) == "ok"
+        assert in_a_child(lambda: attempt(self.before, seed=1)) == (0, "ok")
         self.figures: dict[str, Counter[str]] = {"tmpfs": Counter(), "RLIMIT_FSIZE": Counter()}
         self.amiss: list[str] = []
 
@@ -107,7 +62,7 @@ class Experiment:
         grow()
         records = [json.loads(p.read_text()) for p in results.glob("runs/toy-ae-*-s0-*/run.json")]
         trained = said != "ok" and any("checkpoint_sha256" in record for record in records)
-        again = in_a_child(lambda: attempt(results))
+        _, again = in_a_child(lambda: attempt(results))
         if again != "ok" or everything_of(results) != everything_of(self.alone):
             found(f"{kind}: afterwards {again}")
         if trained:
@@ -127,7 +82,7 @@ class Experiment:
             shutil.copytree(self.before, disk, dirs_exist_ok=True)
             used = shutil.disk_usage(disk).used
             self._resize(disk, used + room)
-            said = in_a_child(lambda: attempt(disk))
+            _, said = in_a_child(lambda: attempt(disk))
             self.judge("tmpfs", said, disk, lambda: self._resize(disk, 2**23))
         finally:
             subprocess.run(["umount", str(disk)], check=True)
@@ -145,7 +100,7 @@ class Experiment:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
             return attempt(results)
 
-        self.judge("RLIMIT_FSIZE", in_a_child(limited), results, lambda: None)
+        self.judge("RLIMIT_FSIZE", in_a_child(limited)[1], results, lambda: None)
         shutil.rmtree(results)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import json
 import os
 import random
@@ -25,8 +24,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from genbench import checkpoint, status
-from genbench.leaderboard import store
+from run_world import everything_of
+
+from genbench import status
 
 PROTOCOL = """
 name = "killed"
@@ -93,27 +93,9 @@ class World:
             time.sleep(0.002)
 
 
-def everything_of(results: Path, seed: int = 0) -> str:
-    """All that the one run of a seed decides: a hash of its weights and its scores."""
-    (path,) = results.glob(f"runs/[!.]*-s{seed}-*/run.json")
-    record = json.loads(path.read_text())
-    assert record["status"] == "ok", record
-    content = checkpoint.load(path.with_name("checkpoint.safetensors"), record["checkpoint_sha256"])
-    digest = hashlib.sha256()
-    for name in sorted(content.tensors):
-        digest.update(name.encode() + content.tensors[name].contiguous().numpy().tobytes())
-    for row in store.rows_of(store.read(results / "leaderboard")):
-        if row["seed"] == seed and not row["hardware"]:
-            decided = {k: v for k, v in row.items() if k not in ("created", "git")}
-            digest.update(repr(decided).encode())
-    assert not list(path.parent.glob("training-*")), "a checkpoint of training was left"
-    assert not list(results.rglob("*.tmp")), "a temporary file was left"
-    return digest.hexdigest()
-
-
 def doing(results: Path) -> str:
     """What the run was at, as its command last wrote."""
-    for command in status.commands(results):
+    for command in reversed(status.commands(results)):
         for run in command.runs.values():
             return str(run.get("doing", run["state"]))
     return "before the first run"

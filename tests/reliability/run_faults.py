@@ -23,35 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from kills import everything_of
+from run_world import everything_of, in_a_child, tiny_run
 
-import genbench
 from genbench.errors import StoreError
-from genbench.protocol import Protocol
 
 CALLS = ("replace", "rename", "fsync", "unlink", "remove", "mkdir", "rmdir", "write", "ftruncate")
 WAYS = ("error", "all later", "death before", "death after")
 DIED, RAISED = 9, 8
 ENDS = {0: "ok all the same", DIED: "died", RAISED: "said so"}
-
-TINY = Protocol.model_validate(
-    {
-        "name": "tiny",
-        "dataset": "toy-squares",
-        "metrics": ["toy-distance", "toy-error", "toy-clock"],
-        "training": {"images": 80, "batch_size": 20, "average_half_life_images": 100},
-        "evaluation": {
-            "points": [0.5, 1.0], "samples": 60, "curve_samples": 30, "sampling_chunk": 25,
-        },
-    }
-)  # fmt: skip
-
-
-def run(results: Path, *, fresh: bool = False) -> genbench.api.Result:
-    """The run, saved after every train step."""
-    return genbench.run(
-        "toy-ae", protocol=TINY, results=results, device="cpu", checkpoint_seconds=0, fresh=fresh
-    )[0]
 
 
 class Fault:
@@ -76,31 +55,22 @@ class Fault:
         return call
 
 
-def in_a_child(results: Path, strike: int, way: str, *, fresh: bool) -> tuple[int, int]:
+def faulty(results: Path, strike: int, way: str, *, fresh: bool) -> tuple[int, int]:
     """Run with a fault in a child process; return its exit status and how many calls it made."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        real_write = os.write
-        code = 0
+
+    def work() -> str:
         fault = Fault(strike, way)
         try:
-            code = 0 if run(results, fresh=fresh).status == "ok" else RAISED
+            ended = tiny_run(results, fresh=fresh).status
         except StoreError:
-            code = RAISED
-        except BaseException:
-            import traceback
+            ended = "message"
+        return f"{ended} {fault.count}"
 
-            traceback.print_exc()
-            code = 1
-        finally:
-            real_write(writing, str(fault.count).encode())
-            os._exit(code)
-    os.close(writing)
-    told = os.read(reading, 100)
-    os.close(reading)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), int(told or 0)
+    code, said = in_a_child(work)
+    ended, _, calls = said.partition(" ")
+    if code:
+        return code, 0
+    return 0 if ended == "ok" else RAISED, int(calls)
 
 
 def main() -> None:
@@ -113,7 +83,7 @@ def main() -> None:
     wrong = []
     with tempfile.TemporaryDirectory() as scratch:
         alone = Path(scratch) / "alone"
-        run(alone)
+        tiny_run(alone)
         expected = everything_of(alone)
         # Once where nothing is there, and once where a fresh run replaces a good result.
         for fresh in (False, True):
@@ -123,7 +93,7 @@ def main() -> None:
             rehearsal = Path(scratch) / f"rehearsal-{fresh}"
             if fresh:
                 shutil.copytree(before, rehearsal)
-            code, calls = in_a_child(rehearsal, -1, "none", fresh=fresh)
+            code, calls = faulty(rehearsal, -1, "none", fresh=fresh)
             assert code == 0, "the rehearsal itself went wrong"
             figures[f"calls, {'replacing' if fresh else 'new'}"] = calls
             for number in range(0, calls, arguments.every):
@@ -131,12 +101,12 @@ def main() -> None:
                     results = Path(scratch) / "faulty"
                     if fresh:
                         shutil.copytree(before, results)
-                    code, _ = in_a_child(results, number, way, fresh=fresh)
+                    code, _ = faulty(results, number, way, fresh=fresh)
                     figures[
                         {0: "ok all the same", DIED: "died", RAISED: "said so"}.get(code, "crashed")
                     ] += 1
                     try:
-                        again = run(results, fresh=fresh)
+                        again = tiny_run(results, fresh=fresh)
                         same = again.status == "ok" and everything_of(results) == expected
                     except Exception as error:
                         same = False
