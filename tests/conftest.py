@@ -112,6 +112,31 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
+def begin(tmp_path: Path, tiny_file: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Begin the real ``genbench run``, with a budget of hours; return while it goes on."""
+    text = tiny_file.read_text().replace("images = 400", "images = 40_000_000")
+    tiny_file.write_text(text)
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin_command(*arguments: str) -> subprocess.Popen[str]:
+        fixed = ("run", "--protocol", str(tiny_file), "--device", "cpu")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "genbench", *fixed, *arguments],
+            cwd=tmp_path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        begun.append(process)
+        return process
+
+    yield begin_command
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
 def distribution(tmp_path: Path) -> Callable[..., Path]:
     """Make an installed distribution by its metadata: returns the folder to put on the path."""
 

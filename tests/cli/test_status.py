@@ -12,20 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def start(tmp_path: Path, tiny_file: Path) -> subprocess.Popen[str]:
-    """Two runs of hours, one after the other; returns when the first one trains."""
-    text = tiny_file.read_text().replace("images = 400", "images = 40_000_000")
-    tiny_file.write_text(text)
-    arguments = f"run --model toy-ae --protocol {tiny_file} --seeds 2 --device cpu".split()
-    return subprocess.Popen(
-        [sys.executable, "-m", "genbench", *arguments],
-        cwd=tmp_path,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+Begin = Callable[..., subprocess.Popen[str]]
 
 
 def states(command: Command) -> list[Any]:
@@ -48,9 +35,9 @@ def wait_for_speed(command: Command) -> Any:
 
 
 def test_status_tells_running_from_queued_and_the_dead_from_the_living(
-    command: Command, tmp_path: Path, tiny_file: Path
+    command: Command, begin: Begin
 ) -> None:
-    process = start(tmp_path, tiny_file)
+    process = begin("--model", "toy-ae", "--seeds", "2")
     try:
         runs = wait_for_speed(command)
         running, queued = sorted(runs.values(), key=lambda run: run["state"], reverse=True)
@@ -70,7 +57,7 @@ def test_status_tells_running_from_queued_and_the_dead_from_the_living(
     assert sorted(run["state"] for run in runs.values()) == ["cut short", "not begun"]
     text = command("status").stdout
     assert "is over" in text
-    assert "The same command goes on where it stopped:\n  genbench run --model toy-ae" in text
+    assert "The same command goes on where it stopped:\n  genbench run --protocol" in text
 
 
 def test_status_after_the_end_tells_how_runs_ended_and_why(
@@ -83,10 +70,8 @@ def test_status_after_the_end_tells_how_runs_ended_and_why(
     assert "RuntimeError: the sky fell [bold]hard[/bold]" in text
 
 
-def test_status_of_an_interrupted_command_is_the_truth(
-    command: Command, tmp_path: Path, tiny_file: Path
-) -> None:
-    process = start(tmp_path, tiny_file)
+def test_status_of_an_interrupted_command_is_the_truth(command: Command, begin: Begin) -> None:
+    process = begin("--model", "toy-ae", "--seeds", "2")
     wait_for_speed(command)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)

@@ -6,14 +6,16 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from genbench.leaderboard import store
+
+Begin = Callable[..., subprocess.Popen[str]]
 
 HANGING = """
 import time
@@ -25,20 +27,6 @@ class Hanging(Autoencoder):
             time.sleep(3600)
         return super().train_step(batch, step)
 """
-
-
-def start(tmp_path: Path, tiny_file: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A command whose runs would take hours."""
-    text = tiny_file.read_text().replace("images = 400", "images = 40_000_000")
-    tiny_file.write_text(text)
-    fixed = ("run", "--protocol", str(tiny_file), "--device", "cpu")
-    return subprocess.Popen(
-        [sys.executable, "-m", "genbench", *fixed, *arguments],
-        cwd=tmp_path,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
 
 
 def wait_for(tmp_path: Path, pattern: str, count: int = 1) -> None:
@@ -72,9 +60,9 @@ def assert_gone(processes: list[psutil.Process], seconds: float = 5) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_is_under_way_is_saved_and_ended_and_the_command_that_goes_on_is_shown(
-    tmp_path: Path, tiny_file: Path, number: signal.Signals
+    tmp_path: Path, tiny_file: Path, begin: Begin, number: signal.Signals
 ) -> None:
-    process = start(tmp_path, tiny_file, "--model", "toy-ae", "--seeds", "3", "--jobs", "2")
+    process = begin("--model", "toy-ae", "--seeds", "3", "--jobs", "2")
     wait_until_it_trains(tmp_path, runs=2)
     children = descendants(process)
     asked = time.monotonic()
@@ -92,11 +80,9 @@ def test_what_is_under_way_is_saved_and_ended_and_the_command_that_goes_on_is_sh
     assert "Traceback" not in out + err
 
 
-def test_a_second_ctrl_c_ends_at_once_whatever_a_plugin_is_at(
-    tmp_path: Path, tiny_file: Path
-) -> None:
+def test_a_second_ctrl_c_ends_at_once_whatever_a_plugin_is_at(tmp_path: Path, begin: Begin) -> None:
     (tmp_path / "hanging.py").write_text(HANGING)
-    process = start(tmp_path, tiny_file, "--model", "hanging.py:Hanging")
+    process = begin("--model", "hanging.py:Hanging")
     wait_for(tmp_path, "hanging")
     children = descendants(process)
     process.send_signal(signal.SIGINT)
@@ -113,10 +99,10 @@ def test_a_second_ctrl_c_ends_at_once_whatever_a_plugin_is_at(
 
 
 def test_a_plugin_that_hangs_keeps_ctrl_c_no_longer_than_there_is_to_save(
-    tmp_path: Path, tiny_file: Path
+    tmp_path: Path, begin: Begin
 ) -> None:
     (tmp_path / "hanging.py").write_text(HANGING)
-    process = start(tmp_path, tiny_file, "--model", "hanging.py:Hanging", "--checkpoint-every", "0")
+    process = begin("--model", "hanging.py:Hanging", "--checkpoint-every", "0")
     wait_for(tmp_path, "hanging")
     children = descendants(process)
     process.send_signal(signal.SIGINT)
@@ -128,8 +114,8 @@ def test_a_plugin_that_hangs_keeps_ctrl_c_no_longer_than_there_is_to_save(
     assert len(list(tmp_path.glob("results/runs/*/training-*.safetensors"))) == 1
 
 
-def test_sigterm_to_a_worker_alone_saves_and_ends_its_run(tmp_path: Path, tiny_file: Path) -> None:
-    process = start(tmp_path, tiny_file, "--model", "toy-ae")
+def test_sigterm_to_a_worker_alone_saves_and_ends_its_run(tmp_path: Path, begin: Begin) -> None:
+    process = begin("--model", "toy-ae")
     wait_until_it_trains(tmp_path, runs=1)
     (worker,) = descendants(process)
     worker.terminate()
@@ -138,8 +124,8 @@ def test_sigterm_to_a_worker_alone_saves_and_ends_its_run(tmp_path: Path, tiny_f
     assert len(list(tmp_path.glob("results/runs/*/training-*.safetensors"))) == 1
 
 
-def test_workers_end_when_their_command_is_killed(tmp_path: Path, tiny_file: Path) -> None:
-    process = start(tmp_path, tiny_file, "--model", "toy-ae", "--seeds", "2", "--jobs", "2")
+def test_workers_end_when_their_command_is_killed(tmp_path: Path, begin: Begin) -> None:
+    process = begin("--model", "toy-ae", "--seeds", "2", "--jobs", "2")
     wait_until_it_trains(tmp_path, runs=2)
     children = descendants(process)
     assert len(children) == 2
@@ -148,10 +134,8 @@ def test_workers_end_when_their_command_is_killed(tmp_path: Path, tiny_file: Pat
     assert_gone(children)
 
 
-def test_a_child_of_a_plugin_is_no_orphan_either(tmp_path: Path, tiny_file: Path) -> None:
-    process = start(
-        tmp_path, tiny_file, "--model", "toy-faulty", "--set", "toy-faulty.fault=leaves-a-child"
-    )
+def test_a_child_of_a_plugin_is_no_orphan_either(tmp_path: Path, begin: Begin) -> None:
+    process = begin("--model", "toy-faulty", "--set", "toy-faulty.fault=leaves-a-child")
     wait_until_it_trains(tmp_path, runs=1)
     children = descendants(process)
     assert len(children) == 2

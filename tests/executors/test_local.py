@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -176,22 +176,10 @@ def test_listeners_hear_of_it_on_this_side(run_in: Any) -> None:
     ]
 
 
-def start(tmp_path: Path, tiny_file: Path) -> subprocess.Popen[str]:
-    """A run that would take hours."""
-    text = tiny_file.read_text().replace("images = 400", "images = 40_000_000")
-    tiny_file.write_text(text)
-    arguments = f"run --model toy-ae --protocol {tiny_file} --seeds 2 --device cpu".split()
-    return subprocess.Popen(
-        [sys.executable, "-m", "genbench", *arguments],
-        cwd=tmp_path,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def test_ctrl_c_before_the_first_run_runs_nothing(tmp_path: Path, tiny_file: Path) -> None:
-    process = start(tmp_path, tiny_file)
+def test_ctrl_c_before_the_first_run_runs_nothing(
+    tmp_path: Path, begin: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = begin("--model", "toy-ae")
     time.sleep(0.8)  # the worker is importing torch, which takes longer
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

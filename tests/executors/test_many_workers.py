@@ -174,17 +174,27 @@ def test_a_worker_that_died_is_replaced_and_the_others_stay(
     assert not {id(worker) for worker in before} & {id(slot.worker) for slot in executor._slots}
 
 
+FAILS_ONCE_THE_OTHER_TRAINS = """
+import time
+from pathlib import Path
+from genbench_toys.autoencoder import Autoencoder
+class Late(Autoencoder):
+    def train_step(self, batch, step):
+        while not any(len(path.read_text().splitlines()) > 1
+                      for path in Path("results/runs").glob("toy-ae-*/curve.csv")):
+            time.sleep(0.05)
+        raise RuntimeError("now")
+"""
+
+
 def test_the_first_failure_ends_the_command_and_what_was_under_way_is_saved(
-    command: Callable[..., subprocess.CompletedProcess[str]], tiny_file: Path, tmp_path: Path
+    begin: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    text = tiny_file.read_text().replace("images = 400", "images = 4_000_000")
-    tiny_file.write_text(text)
-    done = command(
-        "run", "--model", "toy-ae", "--model", "toy-faulty", "--set", "toy-faulty.fault=exits",
-        "--protocol", tiny_file, "--jobs", "2", "-x", "--device", "cpu",
-    )  # fmt: skip
-    assert done.returncode == 1
+    (tmp_path / "late.py").write_text(FAILS_ONCE_THE_OTHER_TRAINS)
+    process = begin("--model", "toy-ae", "--model", "late.py:Late", "--jobs", "2", "-x")
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
     (one,) = status.commands(tmp_path / "results")
     assert sorted(run["state"] for run in one.runs.values()) == ["failed", "interrupted"]
     assert list(tmp_path.glob("results/runs/toy-ae-*/training-*.safetensors"))
-    assert "The same command goes on where this one stopped" in done.stdout
+    assert "The same command goes on where this one stopped" in out
