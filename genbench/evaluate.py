@@ -144,7 +144,7 @@ def evaluate(
     with separate(evidence.seed, "evaluation", evidence.real.x.device), torch.no_grad():
         for spec, metric in (*ruler.metrics, ALWAYS):
             extractor = ruler.extractor_of(metric)
-            results = _measure(spec.name, metric, evidence)
+            results = measured(spec.name, metric, evidence)
             found += [
                 rows.of_score(
                     base, point, spec, metric.version, score, results[score.name], extractor
@@ -155,27 +155,32 @@ def evaluate(
     return found
 
 
-def _measure(
+def measured(
     name: str, metric: Metric, evidence: RunEvidence
 ) -> dict[str, Measurement | NotApplicable]:
+    """What a metric gives for each of its scores, checked; or why it does not apply.
+
+    Raises:
+        ContractError: it gave something other than it promises.
+    """
     reason = missing_need(metric, evidence)
     if reason is not None:
         return {score.name: NotApplicable(reason) for score in metric.scores}
-    measured = metric.measure(evidence)
-    if not isinstance(measured, Mapping):
+    given = metric.measure(evidence)
+    if not isinstance(given, Mapping):
         raise ContractError(
-            f"The metric {name!r} gave {type(measured).__name__}; measure() gives values by score."
+            f"The metric {name!r} gave {type(given).__name__}; measure() gives values by score."
         )
-    extra = set(measured) - {score.name for score in metric.scores}
+    extra = set(given) - {score.name for score in metric.scores}
     if extra:
         raise ContractError(
             f"The metric {name!r} gave values that its scores do not list: {sorted(extra)}."
         )
     results: dict[str, Measurement | NotApplicable] = {}
     for score in metric.scores:
-        if score.name not in measured:
+        if score.name not in given:
             raise ContractError(f"The metric {name!r} gave no value for its score {score.name!r}.")
-        results[score.name] = _checked(name, score.name, measured[score.name])
+        results[score.name] = _checked(name, score.name, given[score.name])
     return results
 
 

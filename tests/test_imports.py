@@ -17,7 +17,7 @@ PACKAGE = Path(genbench.__file__).parent
 
 FLOORS = [
     {"__init__", "errors", "contract", "hookspecs", "files", "protocols"},
-    {"registry", "options", "protocol", "plan", "folder", "job", "listeners/__init__"},
+    {"registry", "naming", "options", "protocol", "plan", "folder", "job", "listeners/__init__"},
     {"leaderboard"},
     {
         "train", "step", "average", "streams", "data", "checkpoint", "evaluate", "evidence",

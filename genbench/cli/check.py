@@ -53,7 +53,7 @@ def command(
     from genbench.testing.process import Checked
 
     if ":" not in name or kind:
-        from genbench.testing.naming import named
+        from genbench.naming import named
 
         named(name, kind)  # a wrong name is answered before anything is started
     checked = Checked(name, kind, _of(name, settings), data, timeout)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from genbench.cli.output import format_option, print_json, results_option
-from genbench.errors import UsageError, nearest
+from genbench.cli.output import format_option, only, print_json, results_option
+from genbench.errors import UsageError
 
 if TYPE_CHECKING:
     from genbench.contract import Weights
@@ -110,7 +110,9 @@ def command(
         )
     sides = [_read(path, skip_unreadable) for path in leaderboards or (results,)]
     for column, name in (("dataset", dataset), ("protocol", protocol_)):
-        sides = _only(sides, column, name)
+        names = () if name is None else (name,)
+        known = {row[column] for rows in sides for row in rows}
+        sides = [only(rows, column, names, known=known) for rows in sides]
     if leaderboards:
         a, b = _two_leaderboards(sides[0], sides[1], models)
     else:
@@ -148,15 +150,6 @@ def _read(path: Path, skip_unreadable: bool) -> list[Row]:
             "and single Parquet files."
         )
     return rows
-
-
-def _only(sides: list[list[Row]], column: str, name: str | None) -> list[list[Row]]:
-    if name is None:
-        return sides
-    known = {row[column] for rows in sides for row in rows}
-    if name not in known:
-        raise UsageError(f"No run has the {column} {name!r}. {nearest(name, known)}")
-    return [[row for row in rows if row[column] == name] for rows in sides]
 
 
 def _two_leaderboards(a: list[Row], b: list[Row], models: Iterable[str]) -> tuple[Side, Side]:

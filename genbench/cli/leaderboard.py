@@ -18,6 +18,7 @@ from genbench.cli import upkeep
 from genbench.cli.output import (
     NOTHING,
     format_option,
+    only,
     print_json,
     print_table,
     results_option,
@@ -85,9 +86,9 @@ def command(
     rows = store.rows_of(store.read(results / "leaderboard", skipped=skipped))
     for reason in skipped or ():
         click.echo(f"Left out: {reason}", err=True)
-    rows = _only(rows, "model", models)
-    rows = _only(rows, "dataset", (dataset,) if dataset else ())
-    rows = _only(rows, "protocol", (protocol_,) if protocol_ else ())
+    rows = only(rows, "model", models)
+    rows = only(rows, "dataset", (dataset,) if dataset else ())
+    rows = only(rows, "protocol", (protocol_,) if protocol_ else ())
     standings = _chosen(ranking.standings(rows, weights), metrics)
     # Failures are never dropped: those that no standing counts are told by themselves.
     failed = ranking.unscored_failures(rows)
@@ -126,14 +127,6 @@ def print_standings(standings: Iterable[Standing]) -> None:
     """One table for each data set and protocol."""
     for group in _groups(standings):
         _print(group)
-
-
-def _only(rows: list[dict[str, Any]], column: str, wanted: Sequence[str]) -> list[dict[str, Any]]:
-    known = {row[column] for row in rows}
-    for name in wanted:
-        if name not in known:
-            raise UsageError(f"No run has the {column} {name!r}. {nearest(name, known)}")
-    return [row for row in rows if not wanted or row[column] in wanted]
 
 
 def _chosen(standings: list[Standing], metrics: Sequence[str]) -> list[Standing]:

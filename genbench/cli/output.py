@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from genbench.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,6 +34,25 @@ results_option = click.option(
     show_default=True,
     help="The results folder.",
 )
+
+
+def only(
+    rows: Sequence[dict[str, Any]],
+    column: str,
+    names: Sequence[str],
+    *,
+    known: Collection[str] | None = None,
+) -> list[dict[str, Any]]:
+    """The rows that have one of these names in a column; all rows where no name is given.
+
+    Raises:
+        UsageError: a name that none has, nor is among the ``known`` of other rows.
+    """
+    there = {row[column] for row in rows} if known is None else known
+    for name in names:
+        if name not in there:
+            raise UsageError(f"No run has the {column} {name!r}. {nearest(name, there)}")
+    return [row for row in rows if not names or row[column] in names]
 
 
 def print_json(data: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from genbench import registry
+from genbench import naming, registry
 from genbench.cli.output import format_option, print_json, print_table, results_option
 from genbench.contract import CAPABILITIES
 from genbench.errors import UsageError, nearest
@@ -50,7 +50,9 @@ def command(name: str, kind: registry.Kind | None, results: Path, format_: str) 
 
 def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str, Any]:
     if ":" in name:
-        return _plugin(registry.find(kind or _guessed(name), name))
+        return _plugin(
+            registry.find(kind or naming.kind_of(registry.load(registry.find("model", name))), name)
+        )
     kinds = [kind] if kind else [k for k in registry.KINDS if name in registry.catalogue(k)]
     if len(kinds) > 1:
         raise UsageError(f"{name!r} is the name of a {' and a '.join(kinds)}: add --kind.")
@@ -80,16 +82,6 @@ def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str,
             return shown
     known = {name for k in registry.KINDS for name in registry.catalogue(k)} | set(shipped())
     raise UsageError(f"There is no plugin, protocol or run {name!r}. {nearest(name, known)}")
-
-
-def _guessed(reference: str) -> registry.Kind:
-    """What kind a class in a file is, by what it has."""
-    loaded = registry.load(registry.find("model", reference))
-    if hasattr(loaded, "train_step") or hasattr(loaded, "fit"):
-        return "model"
-    marks: dict[str, registry.Kind] = {"load": "dataset", "measure": "metric"}
-    marks |= {"fingerprint": "extractor", "resolve": "executor"}
-    return next((kind for mark, kind in marks.items() if hasattr(loaded, mark)), "model")
 
 
 def _plugin(plugin: registry.Plugin) -> dict[str, Any]:

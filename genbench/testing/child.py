@@ -39,8 +39,8 @@ def main(descriptor: int) -> None:
 def _check(question: dict[str, Any], say: Any) -> None:
     say(call="its import")
     # Torch and the plugin come in here.
+    from genbench.naming import named
     from genbench.testing import kinds
-    from genbench.testing.naming import named
     from genbench.testing.suite import Suite
 
     plugin = named(question["reference"], question["kind"])

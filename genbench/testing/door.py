@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from genbench.errors import PluginError
+from genbench.naming import named
 from genbench.registry import Kind
 from genbench.testing import kinds
 from genbench.testing.finding import Result
-from genbench.testing.naming import named
 from genbench.testing.suite import Suite
 
 Plugin = str | type

@@ -13,8 +13,8 @@ from typing import Any
 
 from genbench import registry
 from genbench.errors import UsageError
+from genbench.naming import kind_of
 from genbench.registry import Kind, Plugin
-from genbench.testing.naming import kind_of
 from genbench.testing.subject import Subject
 from genbench.testing.suite import Check
 

@@ -9,7 +9,7 @@ import torch
 
 from genbench.contract import Invariance, Measurement, NotApplicable, Score
 from genbench.errors import ContractError, nearest
-from genbench.evaluate import _measure, checked_metric
+from genbench.evaluate import checked_metric, measured
 from genbench.streams import seed_global
 from genbench.testing.evidence import GivenEvidence, UndeclaredError, made_up
 from genbench.testing.finding import DoesNotApplyError, Finding
@@ -43,7 +43,7 @@ class MetricSubject(Subject):
         before = {name: tensor.clone() for name, tensor in evidence.tensors()}
         seed_global(seed, "metrics")
         with self.calling("measure(evidence)"), torch.no_grad():
-            found: Measured = _measure(self.plugin.name, self.metric, evidence)  # type: ignore[arg-type]
+            found: Measured = measured(self.plugin.name, self.metric, evidence)  # type: ignore[arg-type]
         for name, tensor in evidence.tensors():
             if not torch.equal(tensor, before[name]):
                 self.changed[name] = None
@@ -115,9 +115,9 @@ def kinds(subject: MetricSubject) -> Found:
 def determinism(subject: MetricSubject) -> Found:
     """The same evidence gives the same scores to the last bit; chance is evidence.rng(NAME)."""
     again = subject.measured(made_up(subject.metric.needs), seed=1)
-    for name, measured in subject.good.items():
-        if again[name] != measured:
-            values = f"{_shown(measured)} and then {_shown(again[name])}"
+    for name, value in subject.good.items():
+        if again[name] != value:
+            values = f"{_shown(value)} and then {_shown(again[name])}"
             yield Finding(
                 f"{name} of the same evidence was {values}.",
                 "Draw from evidence.rng(NAME), which begins anew for every model.",
