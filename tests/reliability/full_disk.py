@@ -11,6 +11,7 @@ with the bits of a run that was never stopped, without training what was trained
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import resource
 import shutil
@@ -18,19 +19,36 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from run_world import everything_of, in_a_child, tiny_run
 
 from genbench.errors import StoreError
+from genbench.hookspecs import hookimpl
 
 
-def attempt(results: Path, seed: int = 0) -> str:
+class Ballast:
+    """Fills the disk when the final evaluation is done, just before the rows are written."""
+
+    def __init__(self, disk: Path) -> None:
+        self.path = disk / "ballast"
+
+    @hookimpl
+    def evaluated(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write until there is no room."""
+        if rows[0]["split"] == "test":
+            with contextlib.suppress(OSError), self.path.open("ab", buffering=0) as file:
+                while file.write(bytes(4096)):
+                    pass
+
+
+def attempt(results: Path, seed: int = 0, listeners: Sequence[object] = ()) -> str:
     """How a run ends for whoever asked for it: ok, or the message."""
     try:
-        result = tiny_run(results, seed)
+        result = tiny_run(results, seed, listeners=listeners)
     except StoreError as error:
         return f"message: {error}"
     return "ok" if result.status == "ok" else f"{result.status}: {result.reason}"
@@ -47,7 +65,8 @@ class Experiment:
         # What is there already when the disk fills up: another run.
         self.before = scratch / "before"
         assert in_a_child(lambda: attempt(self.before, seed=1)) == (0, "ok")
-        self.figures: dict[str, Counter[str]] = {"tmpfs": Counter(), "RLIMIT_FSIZE": Counter()}
+        kinds = ("tmpfs", "filled late", "RLIMIT_FSIZE")
+        self.figures: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
         self.amiss: list[str] = []
 
     def judge(self, kind: str, said: str, results: Path, grow: Callable[[], object]) -> None:
@@ -71,8 +90,8 @@ class Experiment:
             if "It was trained before" not in log.read_text():
                 found(f"{kind}: it was trained again")
 
-    def on_a_disk_of(self, room: int) -> bool:
-        """A tmpfs with so many bytes left; False where mounting is refused."""
+    def on_a_disk_of(self, room: int, *, filled_late: bool = False) -> bool:
+        """A tmpfs with so many bytes left, or filled late; False where mounting is refused."""
         disk = self.scratch / f"disk-{room}"
         disk.mkdir()
         large = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)]
@@ -82,8 +101,14 @@ class Experiment:
             shutil.copytree(self.before, disk, dirs_exist_ok=True)
             used = shutil.disk_usage(disk).used
             self._resize(disk, used + room)
-            _, said = in_a_child(lambda: attempt(disk))
-            self.judge("tmpfs", said, disk, lambda: self._resize(disk, 2**23))
+            ballast = Ballast(disk)
+            _, said = in_a_child(lambda: attempt(disk, 0, [ballast] if filled_late else []))
+
+            def grow() -> None:
+                ballast.path.unlink(missing_ok=True)
+                self._resize(disk, 2**23)
+
+            self.judge("filled late" if filled_late else "tmpfs", said, disk, grow)
         finally:
             subprocess.run(["umount", str(disk)], check=True)
         return True
@@ -118,6 +143,8 @@ def main() -> None:
             if not experiment.on_a_disk_of(room):
                 experiment.figures["tmpfs"]["skipped: mounting is refused"] += 1
                 break
+        for room in (2**18, 2**19, 2**20):
+            experiment.on_a_disk_of(room, filled_late=True)
         for limit in range(256, max(experiment.bytes) + 4096, 512 * arguments.step):
             experiment.with_files_of(limit)
     for one in experiment.amiss[:20]:
