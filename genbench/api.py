@@ -95,6 +95,7 @@ def run(
 
     Raises:
         UsageError: a name, option or value that is wrong; nothing has been run.
+        KeyboardInterrupt: Ctrl-C; what was under way has been saved.
     """
     chosen = _protocol(protocol)
     count = chosen.seeds if seeds is None else seeds
@@ -114,7 +115,7 @@ def run(
         checkpoint_seconds=checkpoint_seconds,
         fresh=fresh,
     )
-    with session.interrupts_passed_to(runs):
+    with session.interrupts_passed_to(runs) as asked:
         slots = runs.open(device, jobs, timeout_seconds)
         specs = runs.resolve(requests)
         plan.check_settings(specs, options or {})
@@ -132,6 +133,8 @@ def run(
             ):
                 outcomes.append(outcome)
                 record.ended(outcome)
+    if asked:
+        raise KeyboardInterrupt  # what was under way is saved, and the same call goes on
     place = {spec.run_id: number for number, spec in enumerate(specs)}
     return sorted(map(_result, outcomes), key=lambda result: place[result.run_id])
 

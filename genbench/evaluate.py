@@ -110,12 +110,15 @@ def fit(model: Any, loaded: LoadedData, seed: int) -> float:
         The seconds that it took, which training is charged.
 
     Raises:
-        ContractError: it changed the size of a buffer, which no fresh model could then be given.
+        ContractError: it changed the size of a buffer, which no fresh model could then be given;
+            or it wrote to a parameter of a model that has train steps, which training goes on
+            from: buffers alone are put back after an evaluation.
     """
     if not has(model, "fit"):
         return 0.0
     model.eval()
     shapes = {name: buffer.shape for name, buffer in model.named_buffers()}
+    writes = _writes(model) if has(model, "train_step") else {}
     device = loaded.train.x.device
     started = time.perf_counter()
     with separate(seed, "fit", device), torch.no_grad():
@@ -128,7 +131,29 @@ def fit(model: Any, loaded: LoadedData, seed: int) -> float:
                 f"fit() made the buffer {name!r} {tuple(buffer.shape)}; in the constructor it was "
                 f"{tuple(shapes[name]) if name in shapes else 'not there'}. Sizes are fixed there."
             )
+    if writes:
+        hold_parameters([name for name, write in _writes(model).items() if writes[name] != write])
     return seconds
+
+
+def hold_parameters(written_to: Sequence[str]) -> None:
+    """Refuse a ``fit`` that wrote to parameters which train steps train.
+
+    Raises:
+        ContractError: there are any; names them.
+    """
+    if written_to:
+        raise ContractError(
+            f"fit() wrote to the parameter{'s' * (len(written_to) > 1)} "
+            f"{', '.join(map(repr, written_to))}, and the model has train_step: training would go "
+            "on from there, and its end depend on how often it was evaluated. Keep what fit finds "
+            "in buffers: self.register_buffer(NAME, torch.zeros(…)) in the constructor."
+        )
+
+
+def _writes(model: Any) -> dict[str, tuple[int, int]]:
+    """How often each parameter was written to, as torch counts it, and where it lies."""
+    return {name: (p._version, p.data_ptr()) for name, p in model.named_parameters()}
 
 
 def evaluate(

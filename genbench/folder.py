@@ -134,14 +134,22 @@ class RunFolder:
         self.path.rename(other.path)
         shutil.rmtree(_old(other.path), ignore_errors=True)
 
-    def settle(self, successor: RunFolder) -> None:
-        """End what a process left undone that died while ``successor`` took the place of this."""
+    def settle(self, successor: RunFolder, rows_sha256: str | None) -> None:
+        """End what a process left undone that died while ``successor`` took the place of this.
+
+        Args:
+            successor: the folder of a fresh result.
+            rows_sha256: of the rows that the leaderboard has of this run; None: it has none.
+        """
         if not self.path.exists() and _old(self.path).exists():
-            if successor.path.exists():
-                successor.take_the_place_of(self)
-            else:
-                _old(self.path).rename(self.path)
+            _old(self.path).rename(self.path)
         shutil.rmtree(_old(self.path), ignore_errors=True)
+        try:
+            record = successor.read() or {}
+        except StoreError:
+            return
+        if record.get("status") == "ok" and record.get("rows_sha256") == rows_sha256:
+            successor.take_the_place_of(self)
 
     def relocated(self, spec: RunSpec) -> RunSpec:
         """The spec of this run with its files taken from here, wherever they lay when it ran."""

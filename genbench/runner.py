@@ -45,6 +45,9 @@ KINDS: tuple[Weights, ...] = ("average", "last")
 FINAL = ("checkpoint_sha256", "weights", "history")
 """What ``run.json`` says of the final weights."""
 
+OF_THE_DATA = ("dataset_fingerprint", "data")
+"""What it says of the data that they are for."""
+
 
 def run(
     job: Job,
@@ -95,7 +98,7 @@ class _Run:
             "spec": spec.model_dump(mode="json"),
             "fresh": self.job.fresh,
             # Until there are others: the final weights that an earlier try of this run left.
-            **{key: earlier[key] for key in FINAL if key in earlier},
+            **{key: earlier[key] for key in (*FINAL, *OF_THE_DATA) if key in earlier},
         }
         self.folder.write(self.record)
         # What goes wrong below is read in the log: whose code it was stands at its head.
@@ -153,6 +156,11 @@ class _Run:
         seed_global(spec.seed, "plugins")
         self.loaded = data.load(spec.dataset.name, spec.dataset.make(), self.device)
         self.base["dataset_fingerprint"] = self.loaded.fingerprint
+        if self.record.get("dataset_fingerprint", self.loaded.fingerprint) != (
+            self.loaded.fingerprint
+        ):
+            _log("The content of the data set has changed since: this training begins anew.")
+            self.record = {k: value for k, value in self.record.items() if k not in FINAL}
         self.record |= {
             "dataset_fingerprint": self.loaded.fingerprint,
             "data": asdict(self.loaded.spec),
@@ -192,9 +200,13 @@ class _Run:
             for fraction in training.points():
                 peak = environment.peak_memory_bytes(self.device)
                 with separate(spec.seed, "curve", self.device):
-                    with self.trainer.average.swapped_in(), weights.buffers_kept(model):
+                    with (
+                        self.trainer.average.swapped_in(),
+                        weights.buffers_kept(model),
+                        self.interrupts.allowed(),
+                    ):
                         states["average"] = self._on_the_curve("average", fraction, peak)
-                    with weights.buffers_kept(model):
+                    with weights.buffers_kept(model), self.interrupts.allowed():
                         states["last"] = self._on_the_curve("last", fraction, peak)
                 environment.reset_peak_memory(self.device)
             return self._saved(states)
@@ -222,12 +234,9 @@ class _Run:
         self.base["runs_per_device"] = max(
             self.base["runs_per_device"], state.made["runs_per_device"]
         )
-        shorten(self.folder.curve, state.curve_bytes)
 
     def _finished_before(self) -> dict[Weights, Any] | None:
         """The final weights that an earlier try of this very run left, and its rows up to there."""
-        if "checkpoint_sha256" not in self.record:
-            return None
         content = self._final_weights(self.folder, self.record)
         if content is None:
             return None
@@ -237,6 +246,7 @@ class _Run:
             _log(reason)
             return None
         self._take_over(state)
+        shorten(self.folder.curve, state.curve_bytes)
         TrainingCheckpoints(self.folder.path).clear()
         _log("It was trained before; it goes on with the final evaluation.")
         return {kind: weights.of_kind(content.tensors, kind) for kind in self.record["weights"]}
@@ -250,7 +260,10 @@ class _Run:
         if self.job.trained_in is None:
             return None
         source = RunFolder.of(self.job.results, self.job.trained_in)
-        record = source.read() or {}
+        try:
+            record = source.read() or {}
+        except StoreError:
+            return None  # whoever asks for that run is told
         content = self._final_weights(source, record)
         if content is None:
             return None
@@ -258,13 +271,17 @@ class _Run:
         if state.why_not_here(self._made()) is not None:
             return None
         self.history = state.history
-        shutil.copy2(source.curve, self.folder.curve)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(source.curve, self.folder.curve)
+            shorten(self.folder.curve, state.curve_bytes)
         self.record["trained_in"] = self.job.trained_in
         return self._saved(
             {kind: weights.of_kind(content.tensors, kind) for kind in record["weights"]}
         )
 
     def _final_weights(self, source: RunFolder, record: Mapping[str, Any]) -> Content | None:
+        if "checkpoint_sha256" not in record:
+            return None  # it was begun anew meanwhile
         try:
             return checkpoint.load(source.checkpoint, record["checkpoint_sha256"])
         except StoreError as error:
@@ -368,28 +385,45 @@ class _Run:
         """Write down how it ended; return the folder that is left."""
         if status != "ok":
             base = self.base if "run_id" in self.base else rows.of_run(self.spec, self.base, None)
+            if not self.job.fresh:
+                self.rows += rows.missing_from(self.rows, _committed(self.folder))
             self.rows.append(rows.of_failure(base, status, str(reason)))
         self.record |= {
             "status": status,
             "reason": reason,
             "ended": _now(),
+            "rows_sha256": rows.digest(self.rows),
             "seconds": {
                 "training": self.history.train_seconds,
                 "evaluation": self.evaluation_seconds,
             },
         }
-        if self.job.replaces and status != "ok":
-            _log("The earlier result of this run was good and is kept.")
-            self.folder.write(self.record)
-        else:
+        if not self.job.replaces:
             # Rows first: a run counts as complete only once they are there.
             store.commit(self.folder.leaderboard, self.rows)
+            self.folder.write(self.record)
+        elif status == "ok":
+            # The record first: by the hash of its rows whoever comes after a crash in between
+            # sees which of the two results they belong to (`RunFolder.settle`).
+            self.folder.write(self.record)
+            store.commit(self.folder.leaderboard, self.rows)
+        else:
+            _log("The earlier result of this run was good and is kept.")
             self.folder.write(self.record)
         self._tell("run_ended", status=status, reason=reason)
         if self.job.replaces and status == "ok":
             self.folder.take_the_place_of(self.job.destination)
             return self.job.destination
         return self.folder
+
+
+def _committed(folder: RunFolder) -> list[Row]:
+    """The rows that an earlier try of a run left in the leaderboard."""
+    try:
+        table = store.read_run(folder.leaderboard, folder.path.name)
+    except StoreError:
+        return []
+    return [] if table is None else store.rows_of(table)
 
 
 def make_model(spec: RunSpec, data_spec: Any, device: torch.device) -> Any:

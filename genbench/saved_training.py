@@ -12,7 +12,7 @@ from genbench.checkpoint import Content, TrainingCheckpoints
 from genbench.errors import ContractError, StoreError
 from genbench.folder import RunFolder
 from genbench.interrupts import Interrupts
-from genbench.run_state import RunState, length
+from genbench.run_state import RunState, length, shorten
 from genbench.train import Trainer
 
 
@@ -58,43 +58,48 @@ class SavedTraining:
             The run at that moment; None where there is nothing to go on from.
         """
         content = self._checkpoints.latest()
-        if content is None:
-            return None
-        state = RunState.of(content)
-        reason = why_not(state)
+        state = None if content is None else RunState.of(content)
+        reason = None if state is None else why_not(state)
         if reason is not None:
             self._log(reason)
+        if content is None or state is None or reason is not None:
+            shorten(self._curve, 0)
             return None
         training_state.restore(self._trainer, Content(content.tensors, content.plain["training"]))
         self._saved_at = time.monotonic()
+        shorten(self._curve, state.curve_bytes)
         self._log(f"It goes on at {self._trainer.step.images:,} images.")
         return state
 
     def points(self) -> Iterator[float]:
         """Train; yield at each evaluation point, as a share of the budget.
 
-        What is asked to end meanwhile ends between two train steps, saved.
+        What is asked to end meanwhile ends between two train steps.
         """
         points = self._trainer.run()
         while True:
-            with self._interrupts.deferred():
-                self._state = self._describe()
-                fraction = next(points, None)
-                # What the evaluation to come adds to the curve, it adds again if it is cut short.
-                self._state = replace(self._state, curve_bytes=length(self._curve))
+            self._state = self._describe()
+            fraction = next(points, None)
+            # What the evaluation to come adds to the curve, it adds again if it is cut short.
+            self._state = replace(self._state, curve_bytes=length(self._curve))
             if fraction is None:
                 return
             yield fraction
 
     @contextlib.contextmanager
     def saved_when_interrupted(self) -> Iterator[None]:
-        """A block that is left by a KeyboardInterrupt only after training has been saved."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            with self._interrupts.deferred():
-                self._save()
-            raise
+        """A block that is left by a KeyboardInterrupt only after training has been saved.
+
+        It is deferred but for what is allowed within, which leaves training as it found it.
+        """
+        with self._interrupts.deferred():
+            try:
+                yield
+            except KeyboardInterrupt:
+                # One who insists may have come in the middle of anything.
+                if not self._interrupts.insisted:
+                    self._save()
+                raise
 
     def _pause(self) -> None:
         if time.monotonic() - self._saved_at >= self._every_seconds:
@@ -118,6 +123,6 @@ class SavedTraining:
             training = training_state.capture(trainer)
             plain = {"training": training.plain, **state.as_plain()}
             self._checkpoints.save(Content(training.tensors, plain))
-        except (StoreError, ContractError) as error:
+        except (StoreError, ContractError, OSError) as error:
             self._log(f"No checkpoint was saved: {error}")
         self._saved_at = time.monotonic()

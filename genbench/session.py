@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import signal
 import threading
@@ -19,9 +20,12 @@ from genbench.executors import Executor
 from genbench.files import writable
 from genbench.folder import RunFolder
 from genbench.job import Job, Outcome
-from genbench.leaderboard import store
+from genbench.leaderboard import rows, store
 from genbench.leaderboard.schema import Row
 from genbench.plan import RunSpec
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Errors of a disk, and of nothing else."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class _Session:
             raise StoreError(f"{self._locks} cannot be made: {error.strerror}.") from error
 
     def run(self, waiting: list[RunSpec], slots: int) -> Iterator[Outcome]:
+        """As `run_all`."""
         under_way: dict[Future[Outcome], RunSpec] = {}
         ended = False
         error: BaseException | None = None
@@ -128,7 +133,9 @@ class _Session:
         folder = RunFolder.of(self._results, run_id)
         try:
             with FileLock(self._locks / f"{run_id}.lock", timeout=0):
-                folder.settle(RunFolder.of(self._results, f".fresh-{run_id}"))
+                scratch = RunFolder.of(self._results, f".fresh-{run_id}")
+                if scratch.path.exists() or not folder.path.exists():
+                    folder.settle(scratch, _rows_sha256(folder))
                 complete = is_complete(folder)
                 if complete and not settings.fresh:
                     return Outcome(run_id=run_id, status="ok", folder=folder.path, reused=True)
@@ -151,6 +158,8 @@ class _Session:
             reason = f"Another process is running it, in {folder.path}."
             return Outcome(run_id=run_id, status="running", reason=reason, folder=folder.path)
         except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
             raise StoreError(f"{folder.path} cannot be written: {error}.") from error
 
 
@@ -201,30 +210,34 @@ class _Here(Pool):
 @contextlib.contextmanager
 def interrupts_passed_to(
     executor: Executor, told: Callable[[bool], None] = lambda at_once: None
-) -> Iterator[None]:
+) -> Iterator[list[int]]:
     """A block in which Ctrl-C, SIGTERM and SIGHUP ask runs to save and end; again, to end at once.
+
+    Gives a list of the signals that came.
 
     Args:
         executor: whose runs.
         told: called with whether they end at once.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield []
         return
-    times = 0
+    asked: list[int] = []
 
-    def pass_on(*_: object) -> None:
-        nonlocal times
-        times += 1
-        if times > 2:
+    def pass_on(number: int, _: object) -> None:
+        asked.append(number)
+        if len(asked) > 2:
             raise KeyboardInterrupt
-        told(times > 1)
-        executor.interrupt(at_once=times > 1)
+        try:
+            executor.interrupt(at_once=len(asked) > 1)
+        finally:
+            with contextlib.suppress(OSError):  # of a terminal that was closed
+                told(len(asked) > 1)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -247,12 +260,22 @@ def is_complete(folder: RunFolder) -> bool:
         record = folder.read()
         if record is None or record["status"] != "ok":
             return False
-        if store.read_run(folder.leaderboard, folder.path.name) is None:
-            return False
-        weights = folder.checkpoint.read_bytes()
+        weights = hashlib.sha256(folder.checkpoint.read_bytes()).hexdigest()
     except (StoreError, OSError):
         return False
-    return bool(hashlib.sha256(weights).hexdigest() == record.get("checkpoint_sha256"))
+    return bool(
+        weights == record.get("checkpoint_sha256")
+        and record.get("rows_sha256") == _rows_sha256(folder)
+    )
+
+
+def _rows_sha256(folder: RunFolder) -> str | None:
+    """Of the rows that the leaderboard has of a run; None where it has none, or damaged ones."""
+    try:
+        table = store.read_run(folder.leaderboard, folder.path.name)
+    except StoreError:
+        return None
+    return None if table is None else rows.digest(store.rows_of(table))
 
 
 def rows_of(outcome: Outcome) -> list[Row]:

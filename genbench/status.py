@@ -11,9 +11,11 @@ A command that has died can no longer say so: that its lock is free says it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
+from genbench.files import locked
 from genbench.hookspecs import hookimpl
 from genbench.job import Outcome
 from genbench.plan import Request, RunSpec
@@ -30,7 +31,7 @@ from genbench.plan import Request, RunSpec
 WRITE_EVERY_SECONDS = 0.5
 """How old what is written may be while runs go on."""
 
-QUEUED, RUNNING = "queued", "running"
+QUEUED, RUNNING, ELSEWHERE = "queued", "running", "left to another command"
 
 
 class CommandRecord:
@@ -66,27 +67,28 @@ class CommandRecord:
         self._written_at = 0.0
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         self._path = self._folder / f"{stamp}-{os.getpid()}.json"
-        self._lock = FileLock(self._path.with_suffix(".lock"))
+        self._living = contextlib.ExitStack()
+        self._writing = threading.Lock()  # runs end and report in several threads
 
     def __enter__(self) -> Self:
         # For somebody else's eyes: on a full disk the runs have their own way to say so.
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
+            self._living.enter_context(locked(self._path.with_suffix(".lock"), exclusive=True))
             _forget_the_dead(self._folder)
         self._write()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._write()
-        self._lock.release()
+        self._living.close()
         with contextlib.suppress(OSError):
             self._path.with_suffix(".lock").unlink(missing_ok=True)
 
     def ended(self, outcome: Outcome) -> None:
         """Keep how a run ended, also one that was there already."""
         self._runs[outcome.run_id] = {
-            "state": outcome.status,
+            "state": ELSEWHERE if outcome.status == RUNNING else outcome.status,
             "reason": outcome.reason,
             "reused": outcome.reused,
         }
@@ -108,22 +110,22 @@ class CommandRecord:
         if seen is not None and now > seen[1]:
             run["images_per_second"] = (images - seen[0]) / (now - seen[1])
         run |= {"doing": "training", "images": images, "budget": budget, "seen": (images, now)}
-        self._write(soon=True)
+        if now - self._written_at >= WRITE_EVERY_SECONDS:
+            self._write()
 
     @hookimpl
     def evaluated(self, run_id: str, fraction: float) -> None:
         """It has been measured; at the end of the budget there is a final evaluation to come."""
         run = self._runs[run_id]
         run.pop("seen", None)
-        run["doing"] = "training" if fraction < 1 else "final evaluation"
-        self._write(soon=True)
+        doing = "training" if fraction < 1 else "final evaluation"
+        if doing != run.get("doing") or time.monotonic() - self._written_at >= WRITE_EVERY_SECONDS:
+            run["doing"] = doing
+            self._write()
 
-    def _write(self, *, soon: bool = False) -> None:
-        now = time.monotonic()
-        if soon and now - self._written_at < WRITE_EVERY_SECONDS:
-            return
-        self._written_at = now
-        with contextlib.suppress(OSError):
+    def _write(self) -> None:
+        with self._writing, contextlib.suppress(OSError):
+            self._written_at = time.monotonic()
             _replace(self._path, json.dumps(self._data | {"updated": _now()}))
 
 
@@ -179,21 +181,26 @@ def _folder(results: Path) -> Path:
 
 
 def _is_alive(path: Path) -> bool:
-    lock = path.with_suffix(".lock")
-    if not lock.exists():
+    """Whether the command of a file holds its lock; shared, so that two who look see only it."""
+    try:
+        descriptor = os.open(path.with_suffix(".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
         return False
     try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
         return True
+    finally:
+        os.close(descriptor)
 
 
 def _forget_the_dead(folder: Path) -> None:
     """All but the latest: that is what ``--last-failed`` goes by."""
-    latest = sorted(folder.glob("*.json"))[-1:]
-    for path in folder.iterdir():
-        if path not in latest and not _is_alive(path):
+    dead = [path for path in sorted(folder.iterdir()) if not _is_alive(path)]
+    latest = [path for path in dead if path.suffix == ".json"][-1:]
+    for path in dead:
+        if path not in latest:
             path.unlink(missing_ok=True)
 
 

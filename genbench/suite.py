@@ -27,6 +27,7 @@ from genbench.errors import UsageError, nearest
 from genbench.plan import Request
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
 
 
 class Grid(BaseModel):
@@ -41,7 +42,9 @@ class Grid(BaseModel):
     protocol: str = "quick"
     metrics: tuple[str, ...] = ()
     extractor: str | None = None
-    seeds: Annotated[int, Field(ge=1)] | tuple[Seed, ...] | None = None
+    seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[Seed, ...], Field(min_length=1)] | None = (
+        None
+    )
     """How many, or which."""
     settings: dict[str, Any] = Field({}, alias="set")
     """Options by ``NAME.OPTION``; a list is a grid of values."""
@@ -52,6 +55,9 @@ class Grid(BaseModel):
         Raises:
             UsageError: an unknown name, or no such protocol.
         """
+        for target, value in self.settings.items():
+            if isinstance(value, list | tuple) and not value:
+                raise UsageError(f"{target} has no values: a grid of nothing is no run at all.")
         chosen = protocol.load(self.protocol)
         count = chosen.seeds if self.seeds is None else self.seeds
         grid = {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from genbench import checkpoint, environment
 from genbench.api import Result
 from genbench.checkpoint import TrainingCheckpoints
 from genbench.hookspecs import hookimpl
+from genbench.leaderboard import store
+from genbench.leaderboard.rows import digest
 from genbench.protocol import Protocol
 
 SOURCE = """
@@ -100,6 +105,26 @@ def long(tiny: Protocol) -> Protocol:
     return Protocol.model_validate(changed)
 
 
+def interrupted(run: Callable[..., Result], *arguments: Any, **named: Any) -> Path:
+    """Run something that is interrupted; return the folder of what was under way."""
+    with pytest.raises(KeyboardInterrupt):
+        run(*arguments, **named)
+    (folder,) = (
+        path.parent
+        for path in sorted(_RESULTS[0].glob("runs/*/run.json"))
+        if json.loads(path.read_text())["status"] == "interrupted"
+    )
+    return folder
+
+
+_RESULTS: list[Path] = []
+
+
+@pytest.fixture(autouse=True)
+def _results(tmp_path: Path) -> None:
+    _RESULTS[:] = [tmp_path / "results"]
+
+
 def everything(result: Result) -> tuple[dict[str, torch.Tensor], list[tuple[Any, ...]]]:
     """The final weights, and all that rows say of a run but times and the hardware."""
     record = (result.folder / "run.json").read_text()
@@ -135,8 +160,7 @@ def test_a_run_that_is_interrupted_anywhere_ends_with_the_same_bits(
     run: Callable[..., Result], rich: str, long: Protocol, event: int, tmp_path: Path
 ) -> None:
     alone = run(rich, protocol=long, results=tmp_path / "alone")
-    first = run(rich, protocol=long, listeners=[Stop(event)])
-    assert first.status == "interrupted"
+    interrupted(run, rich, protocol=long, listeners=[Stop(event)])
     again = run(rich, protocol=long)
     assert again.status == "ok"
     assert same(alone, again)
@@ -151,8 +175,7 @@ def test_every_optimizer_goes_on(
     options = {"Rich": {"optimizer": optimizer}}
     alone = run(rich, protocol=long, results=tmp_path / "alone", options=options)
     for event in (2, 3, 4):
-        cut = run(rich, protocol=long, options=options, listeners=[Stop(event)])
-        assert cut.status == "interrupted"
+        interrupted(run, rich, protocol=long, options=options, listeners=[Stop(event)])
     assert same(alone, run(rich, protocol=long, options=options))
 
 
@@ -172,9 +195,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken(
     run: Callable[..., Result], long: Protocol, tmp_path: Path
 ) -> None:
     alone = run("toy-ae", protocol=long, results=tmp_path / "alone")
-    cut = run("toy-ae", protocol=long, listeners=[Stop(3)])
-    (whole,) = cut.folder.glob("training-*")
-    damaged = cut.folder / "training-000009-0123456789abcdef.safetensors"
+    folder = interrupted(run, "toy-ae", protocol=long, listeners=[Stop(3)])
+    (whole,) = folder.glob("training-*")
+    damaged = folder / "training-000009-0123456789abcdef.safetensors"
     damaged.write_bytes(whole.read_bytes()[:-1])
     again = run("toy-ae", protocol=long)
     log = (again.folder / "log.txt").read_text()
@@ -187,10 +210,12 @@ def test_a_run_whose_checkpoints_are_all_damaged_begins_anew(
     run: Callable[..., Result], long: Protocol, tmp_path: Path
 ) -> None:
     alone = run("toy-ae", protocol=long, results=tmp_path / "alone")
-    cut = run("toy-ae", protocol=long, listeners=[Stop(3)])
-    for path in cut.folder.glob("training-*"):
+    folder = interrupted(run, "toy-ae", protocol=long, listeners=[Stop(3)])
+    for path in folder.glob("training-*"):
         path.write_bytes(b"")
-    assert same(alone, run("toy-ae", protocol=long))
+    again = run("toy-ae", protocol=long)
+    assert same(alone, again)
+    assert curve(alone) == curve(again)
 
 
 def test_another_machine_does_not_go_on_with_a_run(
@@ -199,7 +224,7 @@ def test_another_machine_does_not_go_on_with_a_run(
     alone = run("toy-ae", protocol=long, results=tmp_path / "alone")
     with monkeypatch.context() as patched:
         patched.setattr(environment, "_cpu_name", lambda: "another machine")
-        assert run("toy-ae", protocol=long, listeners=[Stop(3)]).status == "interrupted"
+        interrupted(run, "toy-ae", protocol=long, listeners=[Stop(3)])
     again = run("toy-ae", protocol=long)
     log = (again.folder / "log.txt").read_text()
     assert "made elsewhere (device_name another machine, here" in log
@@ -213,8 +238,9 @@ def test_fresh_begins_from_nothing_but_goes_on_if_it_was_cut_short_itself(
         result = run("toy-ae", protocol=long, **arguments)
         return "It goes on at" in (result.folder / "log.txt").read_text()
 
-    assert not resumed(listeners=[Stop(3)])
-    assert not resumed(fresh=True, listeners=[Stop(3)])
+    interrupted(run, "toy-ae", protocol=long, listeners=[Stop(3)])
+    folder = interrupted(run, "toy-ae", protocol=long, fresh=True, listeners=[Stop(3)])
+    assert "It goes on at" not in (folder / "log.txt").read_text()
     assert resumed(fresh=True)
     assert not resumed(fresh=True)
 
@@ -223,7 +249,8 @@ def test_a_fresh_run_that_is_to_replace_a_good_one_goes_on_too(
     run: Callable[..., Result], long: Protocol
 ) -> None:
     good = run("toy-ae", protocol=long)
-    assert run("toy-ae", protocol=long, fresh=True, listeners=[Stop(3)]).status == "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        run("toy-ae", protocol=long, fresh=True, listeners=[Stop(3)])
     assert run("toy-ae", protocol=long).status == "ok", "the good one is still there"
     again = run("toy-ae", protocol=long, fresh=True)
     assert "It goes on at" in (again.folder / "log.txt").read_text()
@@ -276,3 +303,144 @@ def _handlers_are_left_alone() -> Iterator[None]:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     yield
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+# ------------------------------------------------------------- a signal at the worst of moments
+
+BOOKKEEPING = {
+    ("average.py", "_swap"),
+    ("average.py", "swapped_in"),
+    ("streams.py", "separate"),
+    ("streams.py", "seed_global"),
+    ("weights.py", "buffers_kept"),
+}
+
+
+class StopAtLine:
+    """Ctrl-C at the n-th line of what puts a model in its place for an evaluation and back."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __enter__(self) -> None:
+        sys.settrace(self._frame)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _frame(self, frame: Any, event: str, _: object) -> Any:
+        code = frame.f_code
+        there = (os.path.basename(code.co_filename), code.co_name) in BOOKKEEPING
+        return self._line if there and "genbench" in code.co_filename else None
+
+    def _line(self, frame: Any, event: str, _: object) -> Any:
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+        return self._line
+
+
+def test_a_signal_in_the_middle_of_the_bookkeeping_of_an_evaluation_changes_no_bit(
+    run: Callable[..., Result], rich: str, tmp_path: Path
+) -> None:
+    alone = run(rich, results=tmp_path / "alone")
+    cut = 0
+    for number in range(20, 150, 7):
+        results = tmp_path / str(number)
+        with contextlib.suppress(KeyboardInterrupt), StopAtLine(number):
+            run(rich, results=results)
+            cut -= 1
+        cut += 1
+        assert same(alone, run(rich, results=results)), number
+    assert cut > 10
+
+
+def test_rows_of_earlier_points_stay_when_a_later_try_ends_sooner(
+    run: Callable[..., Result], long: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(run, "toy-ae", protocol=long, listeners=[Stop(5)])
+    rows = store.rows_of(store.read(_RESULTS[0] / "leaderboard"))
+    before = {(row["fraction"], row["weights"], row["score"]) for row in rows}
+    assert len(before) > 5
+    with monkeypatch.context() as patch:
+        patch.setattr("genbench.data.load", lambda *_: 1 / 0)
+        again = run("toy-ae", protocol=long)
+    assert again.status == "failed"
+    assert {(r["fraction"], r["weights"], r["score"]) for r in again.rows} >= before - {
+        (None, None, None)
+    }
+    assert len([row for row in again.rows if row["metric"] is None]) == 1
+
+
+def test_a_crash_while_a_fresh_result_takes_its_place_is_settled_one_way_or_the_other(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Death(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Death
+
+    first = run("toy-ae")
+    with monkeypatch.context() as patch, pytest.raises(Death):
+        patch.setattr("genbench.folder.RunFolder.take_the_place_of", die)
+        run("toy-ae", fresh=True)
+    # Its rows are there, its folder is not in its place yet: that is done now.
+    settled = run("toy-ae")
+    assert settled.rows[0]["created"] > first.rows[0]["created"]
+    record = json.loads((settled.folder / "run.json").read_text())
+    assert record["rows_sha256"] == digest(settled.rows)
+    assert record["fresh"]
+    with monkeypatch.context() as patch, pytest.raises(Death):
+        patch.setattr("genbench.leaderboard.store.commit", die)
+        run("toy-ae", fresh=True)
+    # Its rows are not there: what was there before is whole.
+    kept = run("toy-ae")
+    assert kept.rows == settled.rows
+
+
+def test_rows_that_are_not_those_of_the_weights_are_not_believed(
+    run: Callable[..., Result],
+) -> None:
+    first = run("toy-ae")
+    changed = [{**row, "value": 0.5 if row["value"] else row["value"]} for row in first.rows]
+    store.commit(_RESULTS[0] / "leaderboard", changed)
+    assert run("toy-ae").score("error") == first.score("error")
+
+
+def test_a_run_whose_weights_were_to_be_taken_is_trained_where_they_are_gone(
+    run: Callable[..., Result],
+) -> None:
+    first = run("toy-ae")
+    record = json.loads((first.folder / "run.json").read_text())
+    for broken in ({k: v for k, v in record.items() if k != "checkpoint_sha256"}, None):
+        (first.folder / "run.json").write_text("{" if broken is None else json.dumps(broken))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                "genbench.session._trained", lambda _: {record["training_id"]: first.run_id}
+            )
+            second = run("toy-ae", metrics=["toy-error"] if broken else ["toy-clock"])
+        assert second.status == "ok", second.reason
+        assert "trained_in" not in json.loads((second.folder / "run.json").read_text())
+
+
+def test_the_curve_that_is_taken_over_ends_with_training(run: Callable[..., Result]) -> None:
+    run("toy-ae")
+    second = run("toy-ae", metrics=["toy-error"])
+    lines = (second.folder / "curve.csv").read_text().splitlines()
+    assert sum(",test,average,error," in line for line in lines) == 1
+    assert sum(line.startswith("images,") for line in lines) == 1
+
+
+def test_a_run_that_failed_after_training_can_be_loaded(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("genbench.runner._Run._evaluate_final", lambda *_: 1 / 0)
+        assert run("toy-ae").status == "failed"
+        patch.setattr("genbench.data.load", lambda *_: 1 / 0)
+        failed = run("toy-ae")
+    assert failed.status == "failed"
+    assert not genbench.load(failed.folder).training
+    assert run("toy-ae").status == "ok"

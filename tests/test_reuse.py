@@ -59,7 +59,7 @@ def test_fresh_keeps_the_good_result_until_there_is_a_better_one(
     assert run("toy-ae").status == "ok"
     assert run("toy-ae", fresh=True).rows[0]["created"] > first.rows[0]["created"]
     names = [path.name for path in (tmp_path / "results" / "runs").iterdir()]
-    assert sorted(names) == [".locks", first.run_id]
+    assert sorted(names) == [".commands", ".locks", first.run_id]
 
 
 def test_a_damaged_checkpoint_is_no_result_to_reuse(run: Run) -> None:

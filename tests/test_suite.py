@@ -102,6 +102,11 @@ def test_files_are_looked_for_beside_the_suite(
         ('[[runs]]\nmodels = ["toy-ae"]\nseeds = -1\n', r"runs\[0\]\.seeds.*got -1"),
         ('[[runs]]\nmodels = ["toy-ae"]\nset = 3\n', r"set is 3, not a table"),
         ('[[runs]]\nmodels = ["toy-ae"]\nset."width" = 3\n', r"'width' is not NAME.OPTION"),
+        ('[[runs]]\nmodels = ["toy-ae"]\nseeds = []\n', r"runs\[0\]\.seeds"),
+        (
+            '[[runs]]\nmodels = ["toy-ae"]\nset."toy-ae.width" = []\n',
+            "no values: a grid of nothing",
+        ),
         ('[[runs]]\nmodels = ["toy-aa"]\n', r"no model 'toy-aa'\. Did you mean toy-ae"),
         ('[[runs]]\nmodels = ["toy-ae"]\nprotocol = "fast"\n', r"no protocol 'fast'"),
     ],

@@ -263,6 +263,12 @@ def _asked(
             if not command.alive
             for request in command.undone
         ]
+        beyond = sorted(overrides.keys() - {"models"})
+        if beyond and not grids:
+            raise click.UsageError(
+                "--last-failed without --model or a suite takes up all that failed, as it was "
+                f"asked for: leave out what chooses {', '.join(beyond)}."
+            )
         if grids:
             undone = [request for request in undone if request in requests]
         return undone, set()

@@ -53,7 +53,10 @@ class InProcessExecutor:
         """End the run that is under way at its next train step; asked again, anywhere."""
         if self._debug:
             raise KeyboardInterrupt
-        self._interrupts.request()
+        if at_once:
+            self._interrupts.insist()
+        else:
+            self._interrupts.request()
 
     def close(self) -> None:
         """Nothing was started."""

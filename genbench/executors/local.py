@@ -148,22 +148,37 @@ class LocalExecutor:
         question: Mapping[str, Any],
         listeners: Sequence[object] = (),
         timeout_seconds: float | None = None,
+        *,
+        again: bool = False,
     ) -> Any:
-        if self._interrupted:
-            raise KeyboardInterrupt
-        if slot.worker is None:
-            slot.worker = Worker(self._telling)
+        worker = self._worker_of(slot)
         try:
-            answer = slot.worker.ask(question, Listeners(listeners, plugins=False), timeout_seconds)
+            answer = worker.ask(question, Listeners(listeners, plugins=False), timeout_seconds)
         except WorkerDiedError as death:
             self._end(slot)
             if death.status == "interrupted" and "run" not in question:
                 raise KeyboardInterrupt from None
+            if not again and not worker.begun and death.status != "interrupted":
+                # It was killed by somebody before it had anything to do with this.
+                return self._ask(slot, question, listeners, timeout_seconds, again=True)
             raise
+        if worker.spent:
+            self._end(slot)
         # A run that was interrupted has an outcome; for anything else this is its end.
         if self._interrupted and "run" not in question:
             raise KeyboardInterrupt
         return answer
+
+    def _worker_of(self, slot: _Slot) -> Worker:
+        if slot.worker is not None and not slot.worker.alive:
+            self._end(slot)
+        if slot.worker is None:
+            slot.worker = Worker(self._telling)
+        # Looked at only now: whoever interrupts sees this worker, or is seen here.
+        if self._interrupted:
+            self._end(slot)
+            raise KeyboardInterrupt
+        return slot.worker
 
 
 class _Rows:
@@ -180,16 +195,25 @@ class _Rows:
 
 def _record_death(job: Job, death: WorkerDiedError, earlier: Sequence[Row]) -> Outcome:
     unknown = {"device": "unknown", "threads": job.threads}
-    base = rows.shared(earlier[-1]) if earlier else rows.of_run(job.spec, unknown, None)
-    failure = rows.of_failure(base, death.status, str(death))
     record = job.folder.read() or {
         "run_id": job.spec.run_id,
         "training_id": job.spec.training_id,
         "spec": job.spec.model_dump(mode="json"),
     }
+    if record.get("status") == "ok" and not job.replaces:
+        # It had done all that there was to do, but to say so.
+        return Outcome(run_id=job.spec.run_id, status="ok", folder=job.folder.path)
+    known = list(earlier)
+    if not job.fresh:
+        # What an earlier try had measured, which this one went on from or never came to.
+        table = store.read_run(job.folder.leaderboard, job.spec.run_id)
+        known += rows.missing_from(known, [] if table is None else store.rows_of(table))
+    base = rows.shared(known[-1]) if known else rows.of_run(job.spec, unknown, None)
+    all_rows = [*known, rows.of_failure(base, death.status, str(death))]
     if not job.replaces:
-        store.commit(job.folder.leaderboard, [*earlier, failure])
-    job.folder.write(record | {"status": death.status, "reason": str(death)})
+        store.commit(job.folder.leaderboard, all_rows)
+    ended = {"status": death.status, "reason": str(death), "rows_sha256": rows.digest(all_rows)}
+    job.folder.write(record | ended)
     with job.folder.log.open("a", encoding="utf-8") as log:
         log.write(f"{death.detail}{death}\n")
     return Outcome(

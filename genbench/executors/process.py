@@ -42,14 +42,18 @@ class Worker:
 
     def __init__(self, telling: threading.Lock) -> None:
         self._telling = telling
+        self.begun = False
+        """Whether it has begun with what it was last asked."""
         self._interrupted = False
         self._running = False
         self._timed_out = False
         self._out_of_memory_before = _out_of_memory_kills()
         reading, writing = os.pipe()
+        lifeline, self._lifeline = os.pipe()
         with _interrupts_held_back():
-            self._process = self._start(writing)
+            self._process = self._start(writing, lifeline)
         os.close(writing)
+        os.close(lifeline)
         self._answers: IO[str] = os.fdopen(reading, encoding="utf-8")
         self._watcher = threading.Thread(target=self._clear_up, daemon=True)
         self._watcher.start()
@@ -64,13 +68,16 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def _start(self, writing: int) -> subprocess.Popen[str]:
+    def _start(self, writing: int, lifeline: int) -> subprocess.Popen[str]:
         return subprocess.Popen(
             # -P: what lies in the current folder is not imported in place of what is installed.
-            [sys.executable, "-P", "-m", "genbench.executors.worker", str(writing)],
+            [
+                *(sys.executable, "-P", "-m", "genbench.executors.worker"),
+                *(str(writing), str(lifeline)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            pass_fds=[writing],
+            pass_fds=[writing, lifeline],
             encoding="utf-8",
             # Ctrl-C reaches this process alone, which passes it on once and then waits.
             start_new_session=True,
@@ -93,7 +100,7 @@ class Worker:
             GenbenchError: as the other side raised it.
         """
         assert self._process.stdin is not None
-        self._timed_out = False
+        self._timed_out = self.begun = False
         self._running = "run" in question
         self._out_of_memory_before = _out_of_memory_kills()
         with contextlib.ExitStack() as stack:
@@ -103,6 +110,7 @@ class Worker:
             while (line := self._answers.readline()).endswith("\n"):
                 message = json.loads(line)
                 if "begun" in message:
+                    self.begun = True
                     # Only now: importing torch may take longer than a short run.
                     stack.enter_context(self._ending_after(timeout_seconds))
                     continue
@@ -115,6 +123,16 @@ class Worker:
                 with self._telling:
                     listeners.notify(message["event"], **arguments)
             raise self._death(timeout_seconds)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    @property
+    def spent(self) -> bool:
+        """Whether it was ended just when its answer came."""
+        return self._timed_out
 
     def interrupt(self, *, at_once: bool) -> None:
         """Have the run saved and ended, or the process killed; returns without waiting."""
@@ -134,6 +152,7 @@ class Worker:
         self._kill()
         self._process.wait()
         self._answers.close()
+        os.close(self._lifeline)
         # A thread that still runs when the interpreter ends may end it with an abort.
         self._watcher.join()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import fcntl
 import json
 import os
 import queue
@@ -92,8 +93,23 @@ def _listen(interrupts: Interrupts) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
 
 
-def main(descriptor: int) -> None:
+def _die_with_the_parent(lifeline: int) -> None:
+    """Have the system end this process when the parent's end of a pipe is closed.
+
+    Also while C code holds the interpreter's lock, when no thread can see that standard input has
+    ended. Nothing is ever written to it, so that the one thing to be told of is its end. Linux
+    alone lets a process choose the signal; elsewhere there is the thread.
+    """
+    if sys.platform == "linux":
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+
+def main(descriptor: int, lifeline: int) -> None:
     """Answer until standard input ends, which it does when the parent does."""
+    _die_with_the_parent(lifeline)
     interrupts = Interrupts()
     _listen(interrupts)
     pipe = os.fdopen(descriptor, "w", encoding="utf-8")
@@ -181,4 +197,4 @@ def _open_streams() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

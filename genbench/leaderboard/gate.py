@@ -1,8 +1,9 @@
 """What a comparison must show to pass, for use in continuous integration.
 
-A gate passes only what it could judge. A score fails it that is significantly worse by more than
-was allowed; that A has and B lacks, or has under another key; that has a single seed; and a model
-of whose runs a larger share failed. What is undecided passes: nothing says that it is worse.
+A gate passes only what it could judge. A score fails it that is significantly worse, and its mean
+by more than was allowed; that A has and B lacks, or has under another key; that has a single seed;
+and a model of whose runs a larger share failed. What is undecided passes: nothing says that it is
+worse. The test is of no difference at all, whatever is allowed: that is compared with the means.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ def objections(comparison: Comparison, allowed: float) -> Iterator[Objection]:
 
     Args:
         comparison: of B with A.
-        allowed: how much worse a score may be, as a share of the size of A's mean. Where that mean
-            is 0, any significant difference is more.
+        allowed: how much worse the mean of a score may be, as a share of the size of A's mean.
+            Where that is 0, any significant difference is more.
     """
     for found in comparison.compared:
         if found.verdict == "worse" and (found.relative is None or abs(found.relative) > allowed):
-            yield Objection(found.subject, f"worse{_by_how_much(found)}")
+            yield Objection(found.subject, f"significantly worse{_by_how_much(found)}")
         elif found.test is None and found.verdict != "equal":
             yield Objection(found.subject, "one seed tells nothing: run two or more of each")
         if _failed_share(found.b) > _failed_share(found.a):
@@ -47,7 +48,7 @@ def objections(comparison: Comparison, allowed: float) -> Iterator[Objection]:
 
 
 def _by_how_much(found: Compared) -> str:
-    return "" if found.relative is None else f" by {abs(found.relative):.2%}"
+    return "" if found.relative is None else f", its mean by {abs(found.relative):.2%}"
 
 
 def _failed_share(entry: Entry) -> float:

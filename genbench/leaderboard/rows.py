@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from genbench.contract import Measurement, NotApplicable, Score, Weights
-from genbench.leaderboard.schema import NOT_APPLICABLE, Row
+from genbench.leaderboard.schema import NOT_APPLICABLE, SCHEMA, Row
 from genbench.plan import PluginSpec, RunSpec
 from genbench.protocol import hash_of
 
@@ -147,6 +148,25 @@ def to_plain(row: Row) -> dict[str, Any]:
 def from_plain(row: Mapping[str, Any]) -> Row:
     """A row that has been through JSON, its time a time again."""
     return {**row, "created": datetime.fromisoformat(row["created"])}
+
+
+def missing_from(known: Iterable[Row], earlier: Iterable[Row]) -> list[Row]:
+    """Scores of an earlier try of the same run at points that a later one did not come to.
+
+    What had been measured before stays, also where a later try ends sooner.
+    """
+
+    def place(row: Row) -> tuple[Any, ...]:
+        return tuple(row.get(k) for k in ("split", "fraction", "weights", "metric", "score"))
+
+    there = {place(row) for row in known}
+    return [row for row in earlier if row["metric"] is not None and place(row) not in there]
+
+
+def digest(rows: Iterable[Row]) -> str:
+    """SHA-256 of rows as the leaderboard holds them, wherever it does."""
+    lines = (json.dumps([row.get(column) for column in SCHEMA.names], default=str) for row in rows)
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 def as_json(options: Mapping[str, Any]) -> str:

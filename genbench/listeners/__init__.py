@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import entry_points
@@ -46,7 +47,8 @@ class Listeners:
                 self._dismiss(impl.plugin_name)
 
     def _dismiss(self, name: str) -> None:
-        # What a run prints is its log.
-        print(f"The listener {name} raised and is heard no more:\n{traceback.format_exc()}")
+        # What a run prints is its log; a terminal that was closed is none.
+        with contextlib.suppress(OSError):
+            print(f"The listener {name} raised and is heard no more:\n{traceback.format_exc()}")
         if self._manager.has_plugin(name):
             self._manager.unregister(name=name)

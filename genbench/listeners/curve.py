@@ -21,9 +21,8 @@ class CurveWriter:
 
     @hookimpl
     def run_started(self, folder: Path) -> None:
-        """Begin the file."""
+        """Find the file; a run that goes on has one."""
         self._path = RunFolder(folder).curve
-        self._append([HEADER])
 
     @hookimpl
     def progressed(self, images: int, losses: Mapping[str, float]) -> None:
@@ -42,4 +41,7 @@ class CurveWriter:
     def _append(self, lines: Iterable[Sequence[Any]]) -> None:
         assert self._path is not None
         with self._path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(lines)
+            writer = csv.writer(file)
+            if file.tell() == 0:
+                writer.writerow(HEADER)
+            writer.writerows(lines)

@@ -131,14 +131,19 @@ class ModelSubject(Subject):
 
     def trained_on(self, world: World, seed: int = 0) -> nn.Module:
         """A new model, trained to the end of the small budget and fitted, in ``eval()``."""
-        if self.trains:
-            trainer = self.trainer(world, seed)
-            model: nn.Module = trainer.model  # type: ignore[assignment]
-            with self.calling("train_step(batch, step)"):
-                for _ in trainer.run():
-                    pass
-        else:
-            model = self.make(world, seed)
+        return self._fitted(self._trained(world, seed), world)
+
+    def _trained(self, world: World, seed: int = 0) -> nn.Module:
+        if not self.trains:
+            return self.make(world, seed)
+        trainer = self.trainer(world, seed)
+        with self.calling("train_step(batch, step)"):
+            for _ in trainer.run():
+                pass
+        model: nn.Module = trainer.model  # type: ignore[assignment]
+        return model
+
+    def _fitted(self, model: nn.Module, world: World) -> nn.Module:
         self.fit(model, world)
         return model.eval()
 
@@ -149,9 +154,14 @@ class ModelSubject(Subject):
                 evaluate.fit(model, world.loaded, seed)
 
     @cached_property
+    def unfitted(self) -> nn.Module:
+        """One model, trained on the main world by its train steps alone; `trained` fits it."""
+        return self._trained(self.main)
+
+    @cached_property
     def trained(self) -> nn.Module:
         """One model, trained and fitted on the main world; capabilities leave it as it is."""
-        return self.trained_on(self.main)
+        return self._fitted(self.unfitted, self.main)
 
     # ------------------------------------------------------------------------- its capabilities
 

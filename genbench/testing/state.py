@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import SGD, Optimizer
 
 from genbench import checkpoint, training_state, weights
 from genbench.checkpoint import Content
@@ -30,9 +30,20 @@ BUFFERS = (
 )
 
 
+OPTIMIZER = (
+    "An optimizer is saved as its state_dict() gives it, without attributes of its own: keep it in "
+    "optimizer.state or in param_groups."
+)
+
+AT_EACH_CALL = (
+    "Compute from parameters and buffers at each call, and keep nothing of it: a model is given "
+    "other weights between evaluations."
+)
+
+
 @check("determinism", "evaluation", knowing=CAPABILITIES)
 def loading(subject: ModelSubject) -> Found:
-    """A fresh model that is given the parameters and buffers gives what the trained one gave."""
+    """A model that is given the parameters and buffers of another gives what that one gave."""
     if not subject.sound():
         raise DoesNotApplyError("it has no capability that gives what it should")
     trained = subject.trained
@@ -47,6 +58,27 @@ def loading(subject: ModelSubject) -> Found:
                 f"{capability} of a fresh model with the same parameters and buffers was up to "
                 f"{farthest(given, after[capability]):.3g} away{outside}.",
                 BUFFERS,
+            )
+            return
+    yield from _of_earlier_weights(subject, copy)
+
+
+def _of_earlier_weights(subject: ModelSubject, used: Any) -> Found:
+    """What a model goes on giving after others were put in the place of its weights."""
+    other = weights.snapshot(subject.trained_on(subject.main, seed=1))
+    copy = subject.make(subject.main, seed=1)
+    for model in (used, copy):
+        weights.restore(model, other)
+    given, expected = subject.outputs(used), subject.outputs(copy.eval())
+    for capability in expected:
+        if not same_bits(given[capability], expected[capability]):
+            plain = _changed(_plain_state(copy), _plain_state(used))
+            outside = f"; what differs outside of them is {some(plain)}" if plain else ""
+            yield Finding(
+                f"{capability} remembers earlier weights: with others put in their place it was "
+                f"up to {farthest(given[capability], expected[capability]):.3g} away from a fresh "
+                f"model with these{outside}.",
+                AT_EACH_CALL,
             )
             return
 
@@ -67,22 +99,25 @@ def resuming(subject: ModelSubject) -> Found:
                 saved.append(checkpoint.save(path, training_state.capture(trainer)))
 
         trainer.pause = pause
-        at_first = _plain_state(trainer.model)
+        stepped = trainer.step.optimizers
+        at_first, theirs = _plain_state(trainer.model), _optimizers_state(stepped)
         with subject.calling("train_step(batch, step)"):
             for _ in trainer.run():
                 pass
-        at_last = _plain_state(trainer.model)
+        plain = _changed(at_first, _plain_state(trainer.model))
+        of_optimizers = _changed(theirs, _optimizers_state(stepped), "")
         answer = fresh.call(subject, resumed, str(path), saved[0])
         there = checkpoint.load(path, answer).tensors
     whole = training_state.capture(trainer).tensors
     names = [name for name in different(whole, there) if name.startswith(("model/", "average/"))]
     if names:
         moved = [name.removeprefix("model/") for name in names if name.startswith("model/")]
-        plain = _changed(at_first, at_last)
-        outside = f", and training also changes {some(plain)}" if plain else ""
+        outside = [*plain, *of_optimizers]
+        also = f", and training also changes {some(outside)}" if outside else ""
+        mend = [OPTIMIZER] if of_optimizers else []
         yield Finding(
-            f"{some(moved) or 'The moving average'} came out otherwise than in one go{outside}.",
-            BUFFERS,
+            f"{some(moved) or 'The moving average'} came out otherwise than in one go{also}.",
+            " ".join([BUFFERS, *mend] if plain or not mend else mend),
         )
 
 
@@ -113,6 +148,25 @@ def _plain_state(model: Any) -> dict[str, str]:
 _OF_TORCH = {*vars(nn.Module()), "training"}
 
 
+def _optimizers_state(optimizers: Mapping[str, Optimizer]) -> dict[str, str]:
+    """A hash of every attribute of an optimizer that its ``state_dict()`` leaves out."""
+    return {
+        f"{attribute} of the optimizer {name!r}": _hash(value)
+        for name, optimizer in optimizers.items()
+        for attribute, value in vars(optimizer).items()
+        if attribute not in _OF_OPTIMIZERS
+    }
+
+
+# What torch keeps there for itself, the last two for its schedulers.
+_OF_OPTIMIZERS = {
+    *vars(SGD([torch.zeros(1)])),
+    "_need_device_dtype_check_for_fused",
+    "_step_count",
+    "_opt_called",
+}
+
+
 def _hash(value: Any) -> str:
     return hashlib.sha256(repr(_plain(value)).encode()).hexdigest()
 
@@ -140,6 +194,8 @@ def _plain(value: Any, depth: int = 4) -> Any:
         return None
 
 
-def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+def _changed(
+    before: Mapping[str, str], after: Mapping[str, str], owner: str = "self."
+) -> list[str]:
     names = {*before, *after}
-    return sorted(f"self.{name}" for name in names if before.get(name) != after.get(name))
+    return sorted(f"{owner}{name}" for name in names if before.get(name) != after.get(name))

@@ -10,12 +10,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from genbench import weights
 from genbench.data import Order
 from genbench.step import Stepper
 from genbench.streams import seed_global
 from genbench.testing.finding import Finding
-from genbench.testing.models import ModelSubject, different, some
+from genbench.testing.models import ModelSubject, some
 from genbench.testing.suite import Found, check
 from genbench.testing.training import must_train
 from genbench.testing.worlds import BATCH_SIZE, PROTOCOL
@@ -48,8 +47,6 @@ def gradients(subject: ModelSubject) -> Found:
     owned = {id(p) for listed in seen.stepper.parameters.values() for p in listed}
     trained = {n: id(p) for n, p in seen.model.named_parameters() if p.requires_grad}
     free = [name for name, number in trained.items() if number not in owned]
-    if subject.fits:
-        free = [name for name in free if name not in _fitted(subject)]
     if free:
         yield Finding(
             f"No optimizer has {some(free)}, so nothing trains it.",
@@ -70,14 +67,6 @@ def gradients(subject: ModelSubject) -> Found:
                 "checkpoint holds.",
                 "Make them parameters of the model, in its constructor.",
             )
-
-
-def _fitted(subject: ModelSubject) -> list[str]:
-    """The parameters that fit sets."""
-    model = subject.make(subject.main)
-    before = weights.snapshot(model)
-    subject.fit(model, subject.main)
-    return different(before, weights.state_of(model))
 
 
 @dataclass

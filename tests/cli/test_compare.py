@@ -209,7 +209,7 @@ def test_the_gate_fails_what_is_worse_by_more_than_the_share(
     for share in ("2%", "0.02", "0%", "199.5%"):
         done = compare(results, other, *only, "--fail-if-worse", share)
         assert done.exit_code == 1, share
-        assert "distance of toy-ae: worse by 200.00%" in done.stderr
+        assert "distance of toy-ae: significantly worse, its mean by 200.00%" in done.stderr
     assert compare(results, other, *only, "--fail-if-worse", "201%").exit_code == 0
     assert compare(other, results, *only, "--fail-if-worse", "0%").exit_code == 0
     assert compare(results, other, *only).exit_code == 0

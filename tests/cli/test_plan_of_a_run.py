@@ -76,8 +76,9 @@ def test_dry_run_makes_no_results_folder(run: Command, tmp_path: Path) -> None:
 
 
 def test_last_failed_takes_up_what_failed_with_the_code_as_it_is_now(
-    run: Command, tmp_path: Path
+    run: Command, command: Command, tmp_path: Path
 ) -> None:
+    here = ("run", "--executor", "in-process", "--device", "cpu")
     mine = tmp_path / "mine.py"
     source = (
         "from genbench_toys.autoencoder import Autoencoder\n"
@@ -91,12 +92,18 @@ def test_last_failed_takes_up_what_failed_with_the_code_as_it_is_now(
     assert first.returncode == 1
     assert "genbench run --last-failed" in first.stdout
     mine.write_text(source.format("pass"))
-    again = run("--last-failed", "--format", "json")
+    again = command(*here, "--last-failed", "--format", "json")
     assert again.returncode == 0, again.stderr
     assert [o["run_id"].partition("-")[0] for o in json.loads(again.stdout)] == ["Mine", "Mine"]
-    none = run("--last-failed")
+    none = command(*here, "--last-failed")
     assert none.returncode == 0
     assert "Nothing failed last time." in none.stdout
+
+
+def test_last_failed_alone_chooses_nothing_itself(run: Command) -> None:
+    done = run("--last-failed", "--seed", "7")
+    assert done.returncode == 2
+    assert "leave out what chooses protocol, seeds" in done.stderr
 
 
 def test_last_failed_of_some_runs_leaves_the_others_alone(run: Command) -> None:

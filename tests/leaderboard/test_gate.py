@@ -21,9 +21,19 @@ def reasons(a: list[Row], b: list[Row], allowed: float = 0.02) -> list[str]:
 
 def test_what_is_worse_by_more_than_the_share_does_not_pass(measured: Measured) -> None:
     a, b = measured("toy", 1.00, 1.01, 0.99), measured("toy", 1.10, 1.11, 1.09)
-    assert reasons(a, b, allowed=0.02) == ["worse by 10.00%"]
-    assert reasons(a, b, allowed=0.0) == ["worse by 10.00%"]
+    assert reasons(a, b, allowed=0.02) == ["significantly worse, its mean by 10.00%"]
+    assert reasons(a, b, allowed=0.0) == ["significantly worse, its mean by 10.00%"]
     assert reasons(a, b, allowed=0.11) == []
+
+
+def test_the_test_is_of_no_difference_and_the_share_is_of_the_means(measured: Measured) -> None:
+    # The interval of the difference, 1% to 5%, leaves out 0 but not the 2% that are allowed.
+    a, b = measured("toy", 1.00, 1.01, 0.99), measured("toy", 1.03, 1.04, 1.02)
+    [found] = compare(Side("A", "in A", a), Side("B", "in B", b)).compared
+    assert found.test is not None
+    assert 0 < found.test.interval[0] < 0.02
+    assert reasons(a, b, allowed=0.02) == ["significantly worse, its mean by 3.00%"]
+    assert reasons(a, b, allowed=0.04) == []
 
 
 def test_what_is_better_equal_or_undecided_passes(measured: Measured) -> None:
@@ -36,7 +46,8 @@ def test_what_is_better_equal_or_undecided_passes(measured: Measured) -> None:
 def test_any_significant_difference_from_a_mean_of_0_is_more_than_a_share(
     measured: Measured,
 ) -> None:
-    assert reasons(measured("toy", 0.0, 0.0), measured("toy", 0.1, 0.1), 10.0) == ["worse"]
+    a, b = measured("toy", 0.0, 0.0), measured("toy", 0.1, 0.1)
+    assert reasons(a, b, 10.0) == ["significantly worse"]
 
 
 def test_one_seed_does_not_pass_unless_it_is_the_same(measured: Measured) -> None:

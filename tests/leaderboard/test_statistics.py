@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
-from genbench.leaderboard.statistics import holm, more_seeds, power, welch
+from genbench.leaderboard.statistics import MOST_SEEDS, POWER, holm, more_seeds, power, welch
 
 TWO_SEEDS_AND_MORE = [(2, 2), (3, 3), (3, 10), (10, 11), (40, 5)]
 
@@ -116,3 +116,52 @@ def test_no_number_of_seeds_finds_a_difference_that_is_not_there() -> None:
     assert more_seeds([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]) is None
     assert more_seeds([1.0, 2.0, 3.0], [1.0, 2.0, 3.001]) is None
     assert more_seeds([1.0, 1.0], [1.0, 1.0]) is None
+
+
+def power_by_integration(
+    difference: float, spreads: tuple[float, float], counts: np.ndarray, level: float
+) -> np.ndarray:
+    """The same power without scipy's noncentral t: Φ(δ - t s) over the distribution of s."""
+    error = np.hypot(spreads[0] / counts[0] ** 0.5, spreads[1] / counts[1] ** 0.5)
+    parts = [(s / n**0.5 / error) ** 4 / (n - 1) for s, n in zip(spreads, counts, strict=True)]
+    freedom = 1 / sum(parts)
+    quantiles = (np.arange(500) + 0.5) / 500
+    s = np.sqrt(2 * special.gammaincinv(freedom[:, None] / 2, quantiles) / freedom[:, None])
+    threshold = stats.t.ppf(1 - level / 2, freedom)
+    found: np.ndarray = special.ndtr((difference / error)[:, None] - threshold[:, None] * s).mean(1)
+    return found
+
+
+def test_so_many_more_seeds_are_what_trying_all_of_them_finds() -> None:
+    rng = np.random.default_rng(0)
+    tried = 0
+    while tried < 250:
+        a = rng.normal(0, 1, rng.choice([2, 3, 5])).tolist()
+        b = rng.normal(rng.uniform(0.5, 30), rng.choice([0.1, 1, 5]), rng.choice([2, 3, 5]))
+        b, level = b.tolist(), 0.05 / rng.choice([1, 5, 20, 100])
+        first = welch(a, b)
+        assert first is not None
+        if first.p_value <= level:
+            continue
+        tried += 1
+        spreads = (float(np.std(a, ddof=1)), float(np.std(b, ddof=1)))
+        found = more_seeds(a, b, level)
+        more = np.arange(1, found + 1) if found else np.arange(50, MOST_SEEDS + 1, 50)
+        counts = np.array([len(a) + more, len(b) + more])
+        powers = power_by_integration(abs(first.difference), spreads, counts, level)
+        if found:
+            assert powers[-1] > POWER - 0.002
+            powers = powers[:-1]
+        assert powers.max(initial=0.0) < POWER + 0.002
+
+
+def test_the_power_has_a_value_wherever_it_is_asked() -> None:
+    # At 33 of these counts scipy has none.
+    a = [0.13151716901383603, -1.4853990064291183, -0.4957454798433089, -1.7545539867730229]
+    a, b = [*a, -0.5390583124102435], [6.314781096468423, 12.29517149372251, 3.2033655748667416]
+    spreads = (float(np.std(a, ddof=1)), float(np.std(b, ddof=1)))
+    counts = (5 + np.arange(1, 1001), 3 + np.arange(1, 1001))
+    found = power(float(np.mean(b) - np.mean(a)), spreads, counts, 0.0005)
+    assert not np.isnan(found).any()
+    assert (np.diff(found) > -1e-6).all()
+    assert float(power(1e6, (1.0, 1.0), (np.array(3), np.array(3)))) == 1.0

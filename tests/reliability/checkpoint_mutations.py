@@ -75,14 +75,16 @@ def main() -> None:
     amiss: list[Any] = []
     with tempfile.TemporaryDirectory() as scratch:
         whole = tiny_run(Path(scratch))
-        cut = tiny_run(Path(scratch), 1, listeners=[Stop()])
+        with contextlib.suppress(KeyboardInterrupt):
+            tiny_run(Path(scratch), 1, listeners=[Stop()])
+        (cut,) = Path(scratch).glob("runs/toy-ae-*-s1-*")
         final = whole.folder / "checkpoint.safetensors"
         sha256 = json.loads((whole.folder / "run.json").read_text())["checkpoint_sha256"]
-        (training,) = cut.folder.glob("training-*.safetensors")
+        (training,) = cut.glob("training-*.safetensors")
         goods = {final: final.read_bytes(), training: training.read_bytes()}
         _, number, content_hash = training.stem.split("-")
         newer = training.with_name(f"training-{int(number) + 1:06d}-{content_hash}.safetensors")
-        before = TrainingCheckpoints(cut.folder).latest()
+        before = TrainingCheckpoints(cut).latest()
         assert before is not None
         for _ in range(arguments.mutations):
             path = rng.choice([final, training])
@@ -104,7 +106,7 @@ def main() -> None:
                 else:
                     newer.write_bytes(data)
                     with contextlib.redirect_stdout(io.StringIO()) as log:
-                        found = TrainingCheckpoints(cut.folder).latest()
+                        found = TrainingCheckpoints(cut).latest()
                     newer.unlink()
                     if str(newer) not in log.getvalue():
                         amiss.append((kind, "training", "not named in the log"))

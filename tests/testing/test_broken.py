@@ -17,6 +17,8 @@ MODELS = {
     "own_step": ("updates", "stepped autoencoder itself"),
     "no_gradient": ("gradients", "no gradient reached unused.weight, unused.bias"),
     "no_optimizer": ("gradients", "No optimizer has encoder.1.weight"),
+    "fits_parameter": ("fit", "fit() wrote to the parameter 'decoder.2.bias'"),
+    "fits_data": ("fit", "fit() wrote to the parameter 'decoder.2.bias'"),
     "growing_fit": ("fit", "buffer 'examples' (64, 1, 8, 8)"),
     "squeezes": ("sample", "asked for float32 (1, 1, 8, 8); float32 (1, 8, 8) came"),
     "sigmoid": ("sample", "No value that sample gave is below 0"),
@@ -38,6 +40,7 @@ MODELS = {
         "homeless_noise.py:17 in train_step: torch.randn without device=",
     ),
     "plain_fit": ("loading", "what differs outside of them is self.mean"),
+    "remembers_weights": ("loading", "outside of them is self.scale"),
     "default_dtype": ("surroundings", "from torch.float32 to torch.float64"),
     "quiet": ("surroundings", "changed the filters of warnings"),
 }
@@ -79,6 +82,10 @@ EXECUTORS = {
 
 IN_A_FRESH_PROCESS = {
     "plain_balance": ("resuming", "training also changes self.balance"),
+    "counts_its_steps": (
+        "resuming",
+        "changes steps of the optimizer 'autoencoder'.An optimizer is saved as its state_dict()",
+    ),
     "order_of_a_set": ("fingerprint", "In a fresh process the content was another"),
     "address_as_fingerprint": ("fingerprint", "It was network-"),
 }
