@@ -146,7 +146,7 @@ class Model(Protocol):
     ``optimizers`` is called once, on the device, before the first batch. ``train_step`` updates
     the networks that this batch is for and returns scalar losses to be shown, without waiting for
     the device. ``fit`` runs before every evaluation on the weights to be evaluated, in ``eval()``
-    and without gradients.
+    and without gradients; beside train steps it sets buffers only, never parameters.
 
     Capabilities, all in ``eval()`` and without gradients::
 

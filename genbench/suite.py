@@ -22,11 +22,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from genbench import plan, protocol
+from genbench import plan, protocol, registry
 from genbench.errors import UsageError, nearest
 from genbench.plan import Request
 
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1)]
 
 
@@ -132,10 +133,17 @@ def _grid(
             fields[key] = _beside(path, fields[key])
     try:
         grid = Grid.model_validate(fields)
-        _ = grid.given
+        own = Grid.model_validate({**fields, "set": _flat(path, block.get("set", {}))})
     except ValidationError as error:
-        problems = "\n".join(f"  runs[{number}].{_problem(one)}" for one in error.errors())
+        told = dict.fromkeys(_problem(one) for one in error.errors())
+        problems = "\n".join(f"  runs[{number}].{one}" for one in told)
         raise UsageError(f"The suite file {path} is no suite:\n{problems}") from None
+    models = {model.rpartition(":")[2] for model in grid.models}
+    for name in own.given & registry.catalogue("model").keys() - models:
+        raise UsageError(
+            f"The suite file {path}: runs[{number}] has options for {name!r}, which is none of its "
+            f"models. {nearest(name, models)}"
+        )
     return grid
 
 
@@ -161,6 +169,11 @@ def _beside(path: Path, reference: Any) -> Any:
 
 
 def _problem(problem: Any) -> str:
+    where = str(problem["loc"][0])
+    if where == "seeds":
+        return f"seeds: a number from 1, or a list of seeds from 0 (got {problem['input']!r})"
+    if problem["type"] == "tuple_type":
+        return f"{where}: a list, as in [{problem['input']!r}] (got {problem['input']!r})"
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         return f"{where}: there is no such key. {nearest(where, _KEYS)}"

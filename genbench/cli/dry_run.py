@@ -26,12 +26,34 @@ def print_plan(specs: Iterable[RunSpec], results: Path, *, fresh: bool, format_:
     runs = list({spec.run_id: spec for spec in specs}.values())
     plan = [(spec, *_state(spec, results, fresh=fresh)) for spec in runs]
     if format_ == "json":
-        print_json([{"run_id": s.run_id, "state": state, "detail": why} for s, state, why in plan])
+        print_json(
+            [
+                {
+                    "run_id": spec.run_id,
+                    "model": spec.model.name,
+                    "options": spec.model.options,
+                    "state": state,
+                    "detail": why,
+                }
+                for spec, state, why in plan
+            ]
+        )
         return
-    print_table(["run", "state", ""], [[s.run_id, state, why] for s, state, why in plan])
+    told = [[spec.run_id, _options(spec, runs), state, why] for spec, state, why in plan]
+    print_table(["run", "options", "state", ""], told)
     counts = Counter(state for _, state, _ in plan)
     what = ", ".join(f"{count} {state}" for state, count in counts.items())
     click.echo(f"{len(plan)} runs: {what}. Nothing was run.")
+
+
+def _options(spec: RunSpec, runs: Iterable[RunSpec]) -> str:
+    """What tells a run from others of its model."""
+    namesakes = [other.model.options for other in runs if other.model.name == spec.model.name]
+    return " ".join(
+        f"{name}={value}"
+        for name, value in spec.model.options.items()
+        if any(options.get(name) != value for options in namesakes)
+    )
 
 
 def _state(spec: RunSpec, results: Path, *, fresh: bool) -> tuple[str, str]:

@@ -188,7 +188,8 @@ def command(
         suites, {k: v for k, v in overrides.items() if v}, last_failed, results
     )
     if not requests:
-        click.echo("[]" if format_ == "json" else "Nothing failed last time.")
+        none = "None of these runs" if models or suites else "Nothing"
+        click.echo("[]" if format_ == "json" else f"{none} failed last time.")
         return
     session.check_writable(results)
     how = session.Settings(

@@ -130,6 +130,16 @@ def _cell(row: Row | None) -> str:
     return number(row["value"]) + (f" ± {error:.2g}" if error else "")
 
 
+def _with_seeds(count: int) -> str:
+    """The command that was given, with more seeds."""
+    given = [argument for argument in sys.argv[1:] if not argument.startswith("--fresh")]
+    for name in ("--seed", "--seeds"):
+        while name in given:
+            del given[given.index(name) : given.index(name) + 2]
+        given = [argument for argument in given if not argument.startswith(f"{name}=")]
+    return shlex.join(["genbench", *given, "--seeds", str(count)])
+
+
 def _print_next(specs: Sequence[RunSpec], outcomes: Sequence[Outcome], results: Path) -> None:
     """Where the files are, and the commands that a reader of this may want next."""
     first, one = specs[0], len(outcomes) == 1
@@ -144,7 +154,7 @@ def _print_next(specs: Sequence[RunSpec], outcomes: Sequence[Outcome], results: 
         model = first.model.name if not first.model.plugin.is_file else first.model.target
         suggestions |= {
             f"genbench show {model}": "its options",
-            f"genbench run --model {model} --seeds 3{where}": "the spread over seeds",
+            _with_seeds(3): "the spread over seeds",
         }
     if any(outcome.status == "failed" for outcome in outcomes):
         suggestions["the same command with --pdb"] = "stop where the plugin raises"

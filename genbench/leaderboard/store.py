@@ -7,7 +7,7 @@ byte to the manifest, so that what was damaged since is an error and never a wro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -109,6 +109,10 @@ def _read_parts(folder: Path, reasons: list[str] | None) -> list[pa.Table]:
             if reasons is None:
                 raise
             reasons.append(str(error))
+    for reason in _missing(folder, names, known):
+        if reasons is None:
+            raise StoreError(reason)
+        reasons.append(reason)
     winners = disk.compacted(found)
     # An own part that cannot be read still wins: the rows that it was to replace may be older.
     told = {Path(name).stem for name in names if part.compacted_number(name) is None}
@@ -117,6 +121,23 @@ def _read_parts(folder: Path, reasons: list[str] | None) -> list[pa.Table]:
         tables.append(part.without(found[name], told))
         told |= set(part.runs_in(found[name]))
     return tables
+
+
+def _missing(folder: Path, names: Collection[str], known: manifest.Manifest) -> list[str]:
+    """What the manifest expects and nobody finds: a table without it would be silently wrong."""
+
+    def absent(expected: Iterable[str]) -> list[str]:
+        # One that is there by now was committed after the listing: it is the next reader's.
+        return [name for name in expected if name not in names and not (folder / name).exists()]
+
+    lost = absent(known.expected)
+    if lost:  # or compacted since the manifest was read
+        lost = [name for name in absent(manifest.load(folder).expected) if name in lost]
+    return [
+        f"The leaderboard file {folder / name} is missing: its manifest says that it was written. "
+        "Put it back, or run again what it held; genbench leaderboard repair forgets it."
+        for name in lost
+    ]
 
 
 def read_file(path: Path) -> pa.Table:

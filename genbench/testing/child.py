@@ -34,6 +34,8 @@ def main(descriptor: int) -> None:
         _check(question, say)
     except GenbenchError as error:
         say(error=str(error), exit_code=error.exit_code)
+    # A plugin may end the process as if all were well: only this says that it was.
+    say(done=True)
 
 
 def _check(question: dict[str, Any], say: Any) -> None:

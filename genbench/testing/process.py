@@ -126,7 +126,8 @@ class _Process:
             self._process.stdin.close()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, args=(reading,), daemon=True).start()
-        threading.Thread(target=self._clear_up, daemon=True).start()
+        self._watcher = threading.Thread(target=self._clear_up, daemon=True)
+        self._watcher.start()
 
     def _clear_up(self) -> None:
         # What a plugin forked has the pipe open too: reading it would never come to an end.
@@ -145,12 +146,14 @@ class _Process:
     def __exit__(self, *_: object) -> None:
         self._kill()
         self._process.wait()
+        self._watcher.join()  # a thread that outlives the interpreter may abort it
         self._errors.close()
 
     def messages(self, timeout_seconds: float) -> Iterator[dict[str, Any]]:
         """What it says, to its end; `death` is there if that came too early."""
         limit = max(timeout_seconds, IMPORT_SECONDS)
         deadline = time.monotonic() + limit
+        done = False
         while True:
             try:
                 line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -167,9 +170,12 @@ class _Process:
                 deadline = time.monotonic() + limit
             elif "call" in message:
                 self.call = message["call"]
+            elif "done" in message:
+                done = True
+                continue
             yield message
         code = self._process.wait()
-        if code != 0:
+        if not done:
             self.death = self._ended(code)
 
     def _timed_out(self, seconds: float) -> Finding:

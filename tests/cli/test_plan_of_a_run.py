@@ -52,7 +52,7 @@ def test_an_option_for_nobody_is_refused_in_a_suite_too(run: Command, tmp_path: 
     )
     done = run("suite.toml")
     assert done.returncode == 2
-    assert "no 'toy-ae' takes part in this run" in done.stderr
+    assert "runs[0] has options for 'toy-ae', which is none of its models" in done.stderr
 
 
 def test_dry_run_shows_what_is_done_and_what_is_to_do_and_runs_nothing(

@@ -6,10 +6,14 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from genbench import status
+from genbench.files import locked
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Begin = Callable[..., subprocess.Popen[str]]
@@ -99,3 +103,21 @@ def test_status_loads_no_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     assert not {"torch", "pyarrow", "numpy"} & set(done.stdout.split())
+
+
+def test_two_who_look_at_a_dead_command_do_not_take_each_other_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "20260101-1.json"
+    path.with_suffix(".lock").touch()
+    alive: list[bool] = []
+
+    def look() -> None:
+        alive.extend(status._is_alive(path) for _ in range(2000))
+
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    for looker in lookers:
+        looker.start()
+    for looker in lookers:
+        looker.join()
+    assert not any(alive)
+    with locked(path.with_suffix(".lock"), exclusive=True):
+        assert status._is_alive(path)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -142,4 +145,70 @@ def test_a_child_of_a_plugin_is_no_orphan_either(tmp_path: Path, begin: Begin) -
     with contextlib.suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGTERM)
     process.communicate(timeout=60)
+    assert_gone(children)
+
+
+def test_a_terminal_that_was_closed_costs_no_training(tmp_path: Path, tiny_file: Path) -> None:
+    text = tiny_file.read_text().replace("images = 400", "images = 40_000_000")
+    tiny_file.write_text(text)
+    terminal, side = pty.openpty()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "genbench", "run", "--model", "toy-ae", "--device", "cpu"),
+            *("--protocol", str(tiny_file)),
+        ],
+        cwd=tmp_path,
+        stdin=side,
+        stdout=side,
+        stderr=side,
+    )
+    os.close(side)
+    reader = threading.Thread(target=drain, args=(terminal,), daemon=True)
+    reader.start()
+    wait_until_it_trains(tmp_path, runs=1)
+    children = psutil.Process(process.pid).children(recursive=True)
+    os.close(terminal)
+    process.send_signal(signal.SIGHUP)
+    process.wait(timeout=60)
+    assert_gone(children)
+    assert len(list(tmp_path.glob("results/runs/*/training-*.safetensors"))) == 1
+    (record,) = tmp_path.glob("results/runs/*/run.json")
+    assert '"status": "interrupted"' in record.read_text()
+
+
+def drain(terminal: int) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(terminal, 4096):
+            pass
+
+
+def test_a_signal_to_every_process_at_once_saves_what_is_under_way(
+    tmp_path: Path, begin: Begin
+) -> None:
+    process = begin("--model", "toy-ae")
+    wait_until_it_trains(tmp_path, runs=1)
+    for one in (*descendants(process), psutil.Process(process.pid)):
+        one.terminate()
+    process.communicate(timeout=60)
+    assert len(list(tmp_path.glob("results/runs/*/training-*.safetensors"))) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a pipe's end sends no signal here")
+def test_a_worker_that_hangs_in_c_ends_when_its_command_is_killed(
+    tmp_path: Path, begin: Begin
+) -> None:
+    (tmp_path / "stuck.py").write_text(
+        "import ctypes\n"
+        "from genbench_toys.autoencoder import Autoencoder\n"
+        "class Stuck(Autoencoder):\n"
+        "    def train_step(self, batch, step):\n"
+        "        open('hanging', 'w').close()\n"
+        "        ctypes.PyDLL(None).sleep(3600)  # with the interpreter's lock held\n"
+    )
+    process = begin("--model", "stuck.py:Stuck")
+    wait_for(tmp_path, "hanging")
+    time.sleep(0.2)
+    children = descendants(process)
+    process.kill()
+    process.communicate()
     assert_gone(children)

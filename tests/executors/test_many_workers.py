@@ -174,6 +174,22 @@ def test_a_worker_that_died_is_replaced_and_the_others_stay(
     assert not {id(worker) for worker in before} & {id(slot.worker) for slot in executor._slots}
 
 
+def test_a_worker_that_is_killed_while_it_has_nothing_to_do_fails_no_run(
+    executor: LocalExecutor, tiny: Protocol, tmp_path: Path
+) -> None:
+    def run(seed: int) -> str:
+        return genbench.run(
+            "toy-ae", executor=executor, protocol=tiny, seeds=[seed], device="cpu",
+            results=tmp_path / "results",
+        )[0].status  # fmt: skip
+
+    assert run(0) == "ok"
+    (worker,) = psutil.Process().children()
+    worker.kill()
+    worker.wait(timeout=10)
+    assert run(1) == "ok"
+
+
 FAILS_ONCE_THE_OTHER_TRAINS = """
 import time
 from pathlib import Path

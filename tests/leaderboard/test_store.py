@@ -15,6 +15,7 @@ import pytest
 
 from genbench.errors import StoreError
 from genbench.leaderboard import manifest, store
+from genbench.leaderboard.repair import repair
 from genbench.leaderboard.schema import COLUMNS, SCHEMA, Row
 
 
@@ -198,3 +199,18 @@ def test_every_column_is_documented_in_the_results_readme() -> None:
         line = f"| `{column.name}` | {column.type} | {null} | {column.meaning} |"
         assert line in readme, f"results/README.md lacks: {line}"
     assert readme.count("\n| `") == len(COLUMNS)
+
+
+def test_a_part_that_is_missing_is_an_error_that_names_it_and_is_never_left_out_in_silence(
+    tmp_path: Path,
+) -> None:
+    for name in ("a", "b"):
+        store.commit(tmp_path, [row(run_id=name)])
+    (tmp_path / "a.parquet").unlink()
+    with pytest.raises(StoreError, match=r"a\.parquet is missing: its manifest says"):
+        store.read(tmp_path)
+    skipped: list[str] = []
+    assert len(store.read(tmp_path, skipped=skipped)) == 1
+    assert "a.parquet is missing" in skipped[0]
+    repair(tmp_path)
+    assert len(store.read(tmp_path)) == 1
