@@ -60,8 +60,8 @@ def _share(ctx: click.Context, param: click.Parameter, text: str | None) -> floa
     "allowed",
     callback=_share,
     metavar="SHARE",
-    help="Exit with status 1 if a score of B is significantly worse, its mean by more than this share "
-    "of A's mean (2%, 0.02), or could not be judged at all.",
+    help="Exit with status 1 if a score of B is significantly worse, its mean by more than this "
+    "share of A's mean (2%, 0.02), or could not be judged at all.",
 )
 @click.option("--skip-unreadable", is_flag=True, help="Leave damaged files out, and say which.")
 @results_option
