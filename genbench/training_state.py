@@ -103,6 +103,12 @@ def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _of_optimizer(name: str, optimizer: Optimizer, tensors: dict[str, Tensor]) -> dict[str, Any]:
     # Not state_dict() and load_state_dict(), which turns what is saved into the dtype of the
     # parameter: a float64 sum would come back rounded.
+    parameters = _parameters(optimizer)
+    if not set(optimizer.state) <= set(parameters):
+        raise ContractError(
+            f"The optimizer {name!r} keeps state that belongs to none of its parameters, which no "
+            "checkpoint can hold: keep it under a parameter, or in param_groups."
+        )
     groups = [
         _packed(_settings(group), f"optimizer/{name}/group/{number}", tensors)
         for number, group in enumerate(optimizer.param_groups)
@@ -111,7 +117,7 @@ def _of_optimizer(name: str, optimizer: Optimizer, tensors: dict[str, Tensor]) -
         _packed(dict(optimizer.state[p]), f"optimizer/{name}/state/{number}", tensors)
         if p in optimizer.state
         else None
-        for number, p in enumerate(_parameters(optimizer))
+        for number, p in enumerate(parameters)
     ]
     return {"groups": groups, "states": states}
 

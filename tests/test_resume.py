@@ -285,6 +285,24 @@ def test_an_optimizer_that_keeps_what_cannot_be_saved_is_named_and_the_run_goes_
     assert "No checkpoint was saved: The optimizer autoencoder group 0 schedule is object" in log
 
 
+def test_an_optimizer_whose_state_belongs_to_no_parameter_is_named(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    path = tmp_path / "odd.py"
+    path.write_text(
+        "from genbench_toys.autoencoder import Autoencoder\n"
+        "class Odd(Autoencoder):\n"
+        "    def optimizers(self):\n"
+        "        kept = super().optimizers()\n"
+        "        kept['autoencoder'].state['steps'] = 3\n"
+        "        return kept\n"
+    )
+    result = run(f"{path}:Odd", checkpoint_seconds=0)
+    assert result.status == "ok"
+    log = (result.folder / "log.txt").read_text()
+    assert "keeps state that belongs to none of its parameters" in log
+
+
 def test_the_previous_checkpoint_stays_until_the_next_one_is_proven(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import click
 
 from genbench import session
 from genbench.cli.output import print_json, print_table
+from genbench.errors import StoreError
 from genbench.folder import RunFolder
 from genbench.plan import RunSpec
 
@@ -64,6 +65,9 @@ def _state(spec: RunSpec, results: Path, *, fresh: bool) -> tuple[str, str]:
         return "to do", "--fresh"
     if session.is_complete(folder):
         return "done", ""
-    status = str((folder.read() or {}).get("status", ""))
+    try:
+        status = str((folder.read() or {}).get("status", ""))
+    except StoreError:
+        return "to do", "its run.json is damaged"
     before = {"": "", "running": "was cut short, or is under way"}.get(status, f"was {status}")
     return ("to go on", before) if folder.can_go_on else ("to do", before)

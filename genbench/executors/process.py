@@ -64,7 +64,7 @@ class Worker:
         self._kill()
 
     def _kill(self) -> None:
-        """End the worker and whatever its plugins started: all of its session."""
+        """End the worker and whatever its plugins started, as far as it stayed in its group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 

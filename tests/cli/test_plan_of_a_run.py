@@ -70,6 +70,17 @@ def test_dry_run_shows_what_is_done_and_what_is_to_do_and_runs_nothing(
     assert [item["state"] for item in plan] == ["to do", "done", "to do"]
 
 
+def test_dry_run_tells_of_a_damaged_record_and_of_the_other_runs(
+    run: Command, tmp_path: Path
+) -> None:
+    run("--model", "toy-ae", "--seed", "1")
+    (record,) = tmp_path.glob("results/runs/toy-*/run.json")
+    record.write_text("{")
+    done = run("--model", "toy-ae", "--seeds", "2", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "its run.json is damaged" in done.stdout
+
+
 def test_dry_run_makes_no_results_folder(run: Command, tmp_path: Path) -> None:
     assert run("--model", "toy-ae", "--dry-run").returncode == 0
     assert not (tmp_path / "results").exists()
