@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,17 +130,18 @@ class RunFolder:
 
     def take_the_place_of(self, other: RunFolder) -> None:
         """Become the other folder; what that held is gone. `settle` ends what death cut short."""
+        shutil.rmtree(_old(other.path), ignore_errors=True)
         if other.path.exists():
             other.path.rename(_old(other.path))
         self.path.rename(other.path)
         shutil.rmtree(_old(other.path), ignore_errors=True)
 
-    def settle(self, successor: RunFolder, rows_sha256: str | None) -> None:
+    def settle(self, successor: RunFolder, rows_sha256: Callable[[], str | None]) -> None:
         """End what a process left undone that died while ``successor`` took the place of this.
 
         Args:
             successor: the folder of a fresh result.
-            rows_sha256: of the rows that the leaderboard has of this run; None: it has none.
+            rows_sha256: gives the hash of the rows that the leaderboard has of this run, or None.
         """
         if not self.path.exists() and _old(self.path).exists():
             _old(self.path).rename(self.path)
@@ -148,7 +150,7 @@ class RunFolder:
             record = successor.read() or {}
         except StoreError:
             return
-        if record.get("status") == "ok" and record.get("rows_sha256") == rows_sha256:
+        if record.get("status") == "ok" and record.get("rows_sha256") == rows_sha256():
             successor.take_the_place_of(self)
 
     def relocated(self, spec: RunSpec) -> RunSpec:

@@ -134,8 +134,7 @@ class _Session:
         try:
             with FileLock(self._locks / f"{run_id}.lock", timeout=0):
                 scratch = RunFolder.of(self._results, f".fresh-{run_id}")
-                if scratch.path.exists() or not folder.path.exists():
-                    folder.settle(scratch, _rows_sha256(folder))
+                folder.settle(scratch, lambda: _rows_sha256(folder))
                 complete = is_complete(folder)
                 if complete and not settings.fresh:
                     return Outcome(run_id=run_id, status="ok", folder=folder.path, reused=True)
