@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,8 @@ def call(subject: Subject, function: Callable[..., Any], *arguments: Any) -> Any
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # The order of a set is another one in every process, also where this one's is fixed.
+            env={**os.environ, "PYTHONHASHSEED": "random"},
             check=False,
         )
         if not path.is_file():
