@@ -266,27 +266,18 @@ def test_a_metric_that_was_mended_finds_the_weights_of_the_run_that_it_failed(
     assert run("toy-ae", metrics=["toy-error"]).status == "ok"
 
 
+@pytest.mark.parametrize(
+    ("keeps", "message"),
+    [
+        (
+            "param_groups[0]['schedule'] = object()",
+            "No checkpoint was saved: The optimizer autoencoder group 0 schedule is object",
+        ),
+        ("state['steps'] = 3", "keeps state that belongs to none of its parameters"),
+    ],
+)
 def test_an_optimizer_that_keeps_what_cannot_be_saved_is_named_and_the_run_goes_on(
-    run: Callable[..., Result], tmp_path: Path
-) -> None:
-    path = tmp_path / "odd.py"
-    path.write_text(
-        "import torch\n"
-        "from genbench_toys.autoencoder import Autoencoder\n"
-        "class Odd(Autoencoder):\n"
-        "    def optimizers(self):\n"
-        "        kept = super().optimizers()\n"
-        "        kept['autoencoder'].param_groups[0]['schedule'] = object()\n"
-        "        return kept\n"
-    )
-    result = run(f"{path}:Odd", checkpoint_seconds=0)
-    assert result.status == "ok"
-    log = (result.folder / "log.txt").read_text()
-    assert "No checkpoint was saved: The optimizer autoencoder group 0 schedule is object" in log
-
-
-def test_an_optimizer_whose_state_belongs_to_no_parameter_is_named(
-    run: Callable[..., Result], tmp_path: Path
+    run: Callable[..., Result], tmp_path: Path, keeps: str, message: str
 ) -> None:
     path = tmp_path / "odd.py"
     path.write_text(
@@ -294,13 +285,12 @@ def test_an_optimizer_whose_state_belongs_to_no_parameter_is_named(
         "class Odd(Autoencoder):\n"
         "    def optimizers(self):\n"
         "        kept = super().optimizers()\n"
-        "        kept['autoencoder'].state['steps'] = 3\n"
+        f"        kept['autoencoder'].{keeps}\n"
         "        return kept\n"
     )
     result = run(f"{path}:Odd", checkpoint_seconds=0)
     assert result.status == "ok"
-    log = (result.folder / "log.txt").read_text()
-    assert "keeps state that belongs to none of its parameters" in log
+    assert message in (result.folder / "log.txt").read_text()
 
 
 def test_the_previous_checkpoint_stays_until_the_next_one_is_proven(
