@@ -155,18 +155,6 @@ def installed_distributions() -> Mapping[str, str]:
     return {name: found[name] for name in sorted(found, key=str.casefold)}
 
 
-def git_commit(folder: Path) -> str | None:
-    """The commit of the checkout that a folder lies in, ``-dirty`` if it has changes; or None."""
-    if not folder.is_dir():
-        return None
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
-    command += ["--exclude=*"]
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-        return done.stdout.strip() or None
-    return None
-
-
 def wait_for(device: torch.device) -> None:
     """Wait until the device has done what it was given: on CUDA, work is only queued."""
     if device.type == "cuda":

@@ -20,6 +20,8 @@ class Job(BaseModel):
     device: str = "auto"
     threads: int = 1
     runs_per_device: int = 1
+    git: str | None = None
+    """`genbench.git.commit_of` where the command was given."""
     trained_in: str | None = None
     """The run whose weights are the ones that this run would train, or None."""
     timeout_seconds: float | None = None

@@ -49,7 +49,7 @@ class Plugin:
 def catalogue(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
     """Every name of a kind with all who claim it; two for one name is for `find` to refuse."""
     claims: dict[str, list[Plugin]] = {}
-    for point in _entry_points().select(group=f"genbench.{kind}s"):
+    for point in points(f"genbench.{kind}s"):
         claims.setdefault(point.name, []).append(_plugin(kind, point))
     return {name: tuple(claims[name]) for name in sorted(claims)}
 
@@ -57,11 +57,16 @@ def catalogue(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
 def refresh() -> None:
     """Forget what is installed: a distribution has come or gone in this process's life."""
     catalogue.cache_clear()
-    _entry_points.cache_clear()
+    _all_points.cache_clear()
+
+
+def points(group: str) -> Any:
+    """The entry points of a group, as they were when this process first asked, or `refresh` did."""
+    return _all_points().select(group=group)
 
 
 @functools.cache
-def _entry_points() -> Any:
+def _all_points() -> Any:
     # Of all groups: reading the metadata of everything installed takes most of `genbench list`.
     return entry_points()
 

@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -142,7 +141,7 @@ class _Run:
         here = environment.describe(self.device)
         here |= {
             "runs_per_device": self.job.runs_per_device,
-            "git": environment.git_commit(Path.cwd()),
+            "git": self.job.git,
         }
         self.base = rows.of_run(self.spec, here, None)
         self.record |= {

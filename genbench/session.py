@@ -15,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from genbench import git
 from genbench.errors import StoreError, UsageError
 from genbench.executors import Executor
 from genbench.files import writable
@@ -84,6 +85,7 @@ class _Session:
         self._settings = settings
         self._listeners = listeners
         self._trained = _trained(results)
+        self._git = git.commit_of(Path.cwd())
         self._locks = results / "runs" / ".locks"
         try:
             self._locks.mkdir(parents=True, exist_ok=True)
@@ -145,6 +147,7 @@ class _Session:
                     threads=settings.threads,
                     timeout_seconds=settings.timeout_seconds,
                     checkpoint_seconds=settings.checkpoint_seconds,
+                    git=self._git,
                     trained_in=None if trained_in == run_id else trained_in,
                     fresh=settings.fresh,
                     replaces=complete,

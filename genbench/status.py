@@ -52,7 +52,8 @@ class CommandRecord:
         command: Sequence[str],
     ) -> None:
         self._folder = _folder(results)
-        self._data: dict[str, Any] = {
+        self._runs: dict[str, dict[str, Any]] = {spec.run_id: {"state": QUEUED} for spec in specs}
+        asked: dict[str, Any] = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "command": list(command),
@@ -61,9 +62,9 @@ class CommandRecord:
                 {"run_id": spec.run_id, "request": request.model_dump(mode="json")}
                 for request, spec in zip(requests, specs, strict=True)
             ],
-            "runs": {spec.run_id: {"state": QUEUED} for spec in specs},
         }
-        self._runs: dict[str, dict[str, Any]] = self._data["runs"]
+        # As text, once: it is most of the file, which is written whenever a run begins or ends.
+        self._asked = json.dumps(asked).removesuffix("}")
         self._written_at = 0.0
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         self._path = self._folder / f"{stamp}-{os.getpid()}.json"
@@ -126,7 +127,8 @@ class CommandRecord:
     def _write(self) -> None:
         with self._writing, contextlib.suppress(OSError):
             self._written_at = time.monotonic()
-            _replace(self._path, json.dumps(self._data | {"updated": _now()}))
+            now = json.dumps({"runs": self._runs, "updated": _now()}).removeprefix("{")
+            _replace(self._path, f"{self._asked}, {now}")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import random
 from collections.abc import Iterator, Mapping
@@ -27,9 +28,17 @@ def generator(seed: int, name: str, device: torch.device | str = "cpu") -> torch
 def seed_global(seed: int, name: str) -> None:
     """Put the global generators (torch on every device, numpy, random) at a stream's start."""
     value = stream_seed(seed, name)
-    torch.manual_seed(value)
+    # As torch.manual_seed does, which takes a trace of the stack for each device that is not there.
+    torch.default_generator.manual_seed(value)
+    if _has_cuda():
+        torch.cuda.manual_seed_all(value)
     np.random.seed(value % 2**32)
     random.seed(value)
+
+
+@functools.cache
+def _has_cuda() -> bool:
+    return torch.cuda.is_available()
 
 
 def global_state(device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -94,17 +93,3 @@ def test_peak_memory_follows_what_is_allocated() -> None:
     block = torch.ones(64 * 2**20 // 4)
     assert environment.peak_memory_bytes(device) >= before + 48 * 2**20
     del block
-
-
-def test_git_says_the_commit_and_whether_it_was_changed(tmp_path: Path) -> None:
-    assert environment.git_commit(tmp_path) is None
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    (tmp_path / "file").write_text("1")
-    subprocess.run([*git, "add", "file"], check=True)
-    subprocess.run([*git, "commit", "-qm", "one"], check=True)
-    clean = environment.git_commit(tmp_path)
-    assert clean is not None
-    assert len(clean) == 12
-    (tmp_path / "file").write_text("2")
-    assert environment.git_commit(tmp_path) == f"{clean}-dirty"

@@ -23,7 +23,7 @@ FLOORS = [
         "train", "step", "average", "streams", "data", "checkpoint", "evaluate", "evidence",
         "environment", "verdict", "executors", "listeners", "runner", "session", "api", "suite",
         "training_state", "saved_training", "run_state", "weights", "interrupts", "status",
-        "testing",
+        "testing", "git",
     },
     {"cli", "__main__"},
 ]  # fmt: skip

@@ -211,7 +211,7 @@ def command(
         stack.callback(runner.close)
         try:
             with session.interrupts_passed_to(runner, _say_that_it_ends):
-                slots = runner.open(device, jobs, timeout_seconds)
+                slots = runner.open(device, min(jobs, len(requests)), timeout_seconds)
                 specs = runner.resolve(requests)
                 plan.check_settings(specs, given)
                 if dry_run:

@@ -36,7 +36,8 @@ class LocalExecutor:
     """Fulfils `genbench.executors.Executor` with one worker process for each slot."""
 
     def __init__(self) -> None:
-        self._first = _Slot("")
+        self._early: list[_Slot] = []
+        """Before it is known which devices there are."""
         self._slots: list[_Slot] = []
         self._free: queue.SimpleQueue[_Slot] = queue.SimpleQueue()
         self._opened = "", 0
@@ -47,7 +48,7 @@ class LocalExecutor:
         self._telling = threading.Lock()
 
     def open(self, device: str, jobs: int, timeout_seconds: float | None) -> int:
-        """Start the first worker, which knows the devices; the others start when they are used."""
+        """Start the workers of one device; those of others start when they are used."""
         self._timeout_seconds = timeout_seconds
         if self._slots and self._opened == (device, jobs) and not self._interrupted:
             return len(self._slots)  # all warm
@@ -55,10 +56,17 @@ class LocalExecutor:
         self._interrupted = False
         self._opened = device, jobs
         self._runs_per_device = jobs
-        devices = self._ask(self._first, {"devices": device})
+        # However many devices there are, there will be so many slots. All at once: a worker
+        # imports for seconds, and only then can the first one say what devices there are.
+        self._early = [_Slot("") for _ in range(jobs)]
+        for slot in self._early:
+            self._worker_of(slot)
+        devices = self._ask(self._early[0], {"devices": device})
         # Device by device, so that few runs are spread over many devices.
         self._slots = [_Slot(name) for _ in range(jobs) for name in devices]
-        self._slots[0].worker, self._first.worker = self._first.worker, None
+        for slot, early in zip(self._slots, self._early, strict=False):
+            slot.worker = early.worker
+        self._early = []
         self._free = queue.SimpleQueue()
         for slot in self._slots:
             self._free.put(slot)
@@ -118,7 +126,7 @@ class LocalExecutor:
     def interrupt(self, *, at_once: bool) -> None:
         """Pass it on to the workers; kill those that have not ended in time."""
         self._interrupted = True
-        for slot in (self._first, *self._slots):
+        for slot in (*self._early, *self._slots):
             if slot.worker is not None:
                 slot.worker.interrupt(at_once=at_once)
         if self._deadline is None and not at_once:
@@ -133,9 +141,9 @@ class LocalExecutor:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        for slot in (self._first, *self._slots):
+        for slot in (*self._early, *self._slots):
             self._end(slot)
-        self._slots = []
+        self._early, self._slots = [], []
 
     def _end(self, slot: _Slot) -> None:
         if slot.worker is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import fcntl
+import functools
 import json
 import os
 import queue
@@ -114,6 +115,10 @@ def main(descriptor: int, lifeline: int) -> None:
     _listen(interrupts)
     pipe = os.fdopen(descriptor, "w", encoding="utf-8")
     questions = _questions()
+    # While the other side still reads names: importing torch takes most of a short command. What
+    # goes wrong here goes wrong again, and is told, with the first question.
+    with contextlib.suppress(Exception):
+        _import_torch()
     while True:
         question = json.loads(questions.get())
         try:
@@ -129,7 +134,7 @@ def _answer(question: Mapping[str, Any], pipe: IO[str], interrupts: Interrupts) 
     # Torch and the plugins come in here, where SIGINT is already looked after.
     from genbench import environment, plan, runner
 
-    environment.warm_up()
+    _import_torch()
     send(pipe, {"begun": True})
     if "devices" in question:
         return environment.choose_devices(question["devices"])
@@ -141,6 +146,13 @@ def _answer(question: Mapping[str, Any], pipe: IO[str], interrupts: Interrupts) 
     with _printing_to(job.folder.log):
         outcome = runner.run(job, [Relay(pipe)], interrupts=interrupts)
     return outcome.model_dump(mode="json")
+
+
+@functools.cache
+def _import_torch() -> None:
+    from genbench import environment, plan, runner  # noqa: F401
+
+    environment.warm_up()
 
 
 def _questions() -> queue.SimpleQueue[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from typing import Any
 
 import pluggy
 
-from genbench import hookspecs
+from genbench import hookspecs, registry
 
 
 class Listeners:
@@ -27,7 +26,7 @@ class Listeners:
         for number, listener in enumerate(own):
             self._manager.register(listener, f"{type(listener).__qualname__} #{number}")
         self._manager.check_pending()
-        for point in entry_points(group=hookspecs.PROJECT) if plugins else ():
+        for point in registry.points(hookspecs.PROJECT) if plugins else ():
             origin = f"{point.name} of {point.dist.name if point.dist else 'unknown'}"
             try:
                 self._manager.register(point.load(), origin)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -22,14 +25,27 @@ WIDTH = 800
 """Of the picture, about, in pixels: small images are enlarged by a whole factor."""
 
 
+EVERY_SECONDS = 5
+"""How often a picture is drawn at most, the final one aside."""
+
+
 class SampleGrid:
-    """Keeps the picture of the latest evaluation of the headline weights."""
+    """Keeps the picture of the final evaluation of the headline weights, and one on the way."""
+
+    def __init__(self) -> None:
+        self._drawn_at = time.monotonic()
 
     @hookimpl
-    def evaluated(self, folder: Path, weights: str, evidence: Evidence) -> None:
+    def evaluated(
+        self, folder: Path, weights: str, evidence: Evidence, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         """Draw what this evaluation has; models of points have no picture."""
         if weights != "average" or evidence.data.kind != "image":
             return
+        final = any(row["split"] == "test" for row in rows)
+        if not final and time.monotonic() - self._drawn_at < EVERY_SECONDS:
+            return
+        self._drawn_at = time.monotonic()
         parts = []
         if has(evidence.model, "sample"):
             parts.append(evidence.samples[: COLUMNS * ROWS].cpu())

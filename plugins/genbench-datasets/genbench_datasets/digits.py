@@ -8,6 +8,7 @@ thesis, Bogazici University, 1995).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 import numpy as np
@@ -37,20 +38,27 @@ class Digits:
 
     def load(self) -> Splits:
         """Return the splits, each in the order of its images' hashes."""
-        from sklearn.datasets import load_digits  # the import takes a second: only who loads, pays
-
-        source = load_digits()
-        ink = source.images.astype(np.int64)  # (1797, 8, 8), 0 to 16
-        x = ((ink * 255 + 8) // 16).astype(np.uint8)[:, None]  # (1797, 1, 8, 8)
-        y = source.target.astype(np.int64)  # (1797,)
-
-        shuffled = np.array(sorted(range(len(x)), key=lambda i: hashlib.sha256(x[i]).digest()))
-        x, y = x[shuffled], y[shuffled]
-
+        x, y = images()
         by_class = np.argsort(y, kind="stable")
         train, rest = every_nth(by_class, TRAIN)
         validation, test = every_nth(rest, VALIDATION)
         return Splits(*(examples(x, y, chosen) for chosen in (train, validation, test)))
+
+
+@functools.cache
+def images() -> tuple[np.ndarray, np.ndarray]:
+    """All images, uint8 (1797, 1, 8, 8), and labels, int64 (1797,), ordered by the images' hashes.
+
+    Read and hashed once a process; whoever takes splits from them takes copies.
+    """
+    from sklearn.datasets import load_digits  # the import takes a second: only who loads, pays
+
+    source = load_digits()
+    ink = source.images.astype(np.int64)  # (1797, 8, 8), 0 to 16
+    x = ((ink * 255 + 8) // 16).astype(np.uint8)[:, None]
+    y = source.target.astype(np.int64)
+    shuffled = np.array(sorted(range(len(x)), key=lambda i: hashlib.sha256(x[i]).digest()))
+    return x[shuffled], y[shuffled]
 
 
 def every_nth(indices: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
