@@ -7,17 +7,16 @@ measured before stays.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
-from genbench import checkpoint, data, environment, plan, weights
+from genbench import checkpoint, data, environment, plan, trained_before, weights
 from genbench.checkpoint import Content, TrainingCheckpoints
 from genbench.contract import History, Weights, has
 from genbench.errors import ContractError, PluginError, StoreError
@@ -33,7 +32,7 @@ from genbench.listeners import Listeners
 from genbench.listeners.curve import CurveWriter
 from genbench.listeners.pictures import SampleGrid
 from genbench.plan import RunSpec
-from genbench.run_state import RunState, length, shorten
+from genbench.run_state import RunState, length
 from genbench.saved_training import SavedTraining
 from genbench.streams import seed_global, separate
 from genbench.train import Trainer
@@ -236,56 +235,23 @@ class _Run:
 
     def _finished_before(self) -> dict[Weights, Any] | None:
         """The final weights that an earlier try of this very run left, and its rows up to there."""
-        content = self._final_weights(self.folder, self.record)
-        if content is None:
+        found = trained_before.by_itself(self.folder, self.record, self._why_not_here, _log)
+        if found is None:
             return None
-        state = RunState.of(content)
-        reason = self._why_not_here(state)
-        if reason is not None:
-            _log(reason)
-            return None
-        self._take_over(state)
-        shorten(self.folder.curve, state.curve_bytes)
-        TrainingCheckpoints(self.folder.path).clear()
-        _log("It was trained before; it goes on with the final evaluation.")
-        return {kind: weights.of_kind(content.tensors, kind) for kind in self.record["weights"]}
+        self._take_over(found.state)
+        return found.weights
 
     def _trained_before(self) -> dict[Weights, Any] | None:
-        """The weights, history and curve of another run, one that trained exactly this.
-
-        Only of one that did so on such a machine: elsewhere its seconds and bytes, which are
-        scores too, would have been others.
-        """
+        """The weights, history and curve of another run, one that trained exactly this."""
         if self.job.trained_in is None:
             return None
         source = RunFolder.of(self.job.results, self.job.trained_in)
-        try:
-            record = source.read() or {}
-        except StoreError:
-            return None  # whoever asks for that run is told
-        content = self._final_weights(source, record)
-        if content is None:
+        found = trained_before.by_another(source, self.folder, self._made(), _log)
+        if found is None:
             return None
-        state = RunState.of(content)
-        if state.why_not_here(self._made()) is not None:
-            return None
-        self.history = state.history
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copy2(source.curve, self.folder.curve)
-            shorten(self.folder.curve, state.curve_bytes)
+        self.history = found.state.history
         self.record["trained_in"] = self.job.trained_in
-        return self._saved(
-            {kind: weights.of_kind(content.tensors, kind) for kind in record["weights"]}
-        )
-
-    def _final_weights(self, source: RunFolder, record: Mapping[str, Any]) -> Content | None:
-        if "checkpoint_sha256" not in record:
-            return None  # it was begun anew meanwhile
-        try:
-            return checkpoint.load(source.checkpoint, record["checkpoint_sha256"])
-        except StoreError as error:
-            _log(f"{error} So it is trained once more.")
-            return None
+        return self._saved(found.weights)
 
     # ------------------------------------------------------------------------------- its measures
 

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from genbench import plan, protocol, registry
 from genbench.errors import UsageError, nearest
+from genbench.grid import combinations, split_target
 from genbench.plan import Request
 
 Count = Annotated[int, Field(ge=1, strict=True)]
@@ -61,13 +62,13 @@ class Grid(BaseModel):
                 raise UsageError(f"{target} has no values: a grid of nothing is no run at all.")
         chosen = protocol.load(self.protocol)
         count = chosen.seeds if self.seeds is None else self.seeds
-        grid = {
+        values = {
             target: value if isinstance(value, list | tuple) else [value]
             for target, value in self.settings.items()
         }
         found = [
             request
-            for settings in plan.combinations(grid)
+            for settings in combinations(values)
             for request in plan.requests(
                 models=self.models,
                 datasets=self.datasets,
@@ -84,7 +85,7 @@ class Grid(BaseModel):
     @property
     def given(self) -> set[str]:
         """The names of plugins that were given options."""
-        return {plan.split_target(target)[0] for target in self.settings}
+        return {split_target(target)[0] for target in self.settings}
 
 
 _KEYS = [field.alias or name for name, field in Grid.model_fields.items()]

@@ -17,13 +17,16 @@ PACKAGE = Path(genbench.__file__).parent
 
 FLOORS = [
     {"__init__", "errors", "contract", "hookspecs", "files", "protocols"},
-    {"registry", "naming", "options", "protocol", "plan", "folder", "job", "listeners/__init__"},
+    {
+        "registry", "naming", "options", "protocol", "grid", "plan", "folder", "job",
+        "listeners/__init__",
+    },
     {"leaderboard"},
     {
         "train", "step", "average", "streams", "data", "checkpoint", "evaluate", "evidence",
         "environment", "verdict", "executors", "listeners", "runner", "session", "api", "suite",
         "training_state", "saved_training", "run_state", "weights", "interrupts", "status",
-        "testing", "git",
+        "testing", "git", "trained_before",
     },
     {"cli", "__main__"},
 ]  # fmt: skip

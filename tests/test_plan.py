@@ -143,16 +143,6 @@ def test_code_that_was_edited_since_the_plan_is_not_run_under_its_name(
         spec.model.make("data")
 
 
-@pytest.mark.parametrize("text", ["width=3", "toy-ae.width", "toy-ae=3", ".width=3", ""])
-def test_a_setting_of_another_form_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"is not NAME\.OPTION=VALUE"):
-        plan.parse_settings([text])
-
-
-def test_a_value_may_hold_dots_and_equals_signs() -> None:
-    assert plan.parse_settings(["a.b=c.d=e"]) == {"a.b": ["c.d=e"]}
-
-
 @pytest.mark.parametrize("name", ["../x", "a/b", "a\nb", "<b>", "[red]", "..", "-a"])
 def test_a_plugin_name_that_could_leave_its_folder_or_cell_is_refused(
     name: str, tiny: Protocol, monkeypatch: pytest.MonkeyPatch

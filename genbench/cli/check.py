@@ -81,19 +81,19 @@ def _of(name: str, texts: tuple[str, ...]) -> dict[str, str]:
     Raises:
         UsageError: an option of another plugin.
     """
-    from genbench import plan
+    from genbench import grid
     from genbench.errors import UsageError
 
     plugin = name.rpartition(":")[2]
-    combinations = plan.combinations(plan.parse_settings(texts))
-    if len(combinations) > 1:
+    chosen = grid.combinations(grid.parse_settings(texts))
+    if len(chosen) > 1:
         raise UsageError("--set gives an option several values: check them one by one.")
-    for other in combinations[0]:
+    for other in chosen[0]:
         if other != plugin:
             raise UsageError(
                 f"--set {other}.…: what is checked is {plugin!r}: --set {plugin}.OPTION=VALUE."
             )
-    return combinations[0].get(plugin, {})
+    return chosen[0].get(plugin, {})
 
 
 def _print(result: Result) -> None:

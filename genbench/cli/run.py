@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from genbench import plan, registry
+from genbench import grid, plan, registry
 from genbench.cli.output import format_option, results_option
 from genbench.errors import UsageError
 
@@ -182,7 +182,7 @@ def command(
         "metrics": metrics,
         "extractor": extractor,
         "seeds": seed_list or seeds,
-        "set": plan.parse_settings(settings),
+        "set": grid.parse_settings(settings),
     }
     requests, given = _asked(
         suites, {k: v for k, v in overrides.items() if v}, last_failed, results

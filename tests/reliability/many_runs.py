@@ -44,11 +44,15 @@ def main() -> None:
             memory.append((done, driver.memory_info().rss))
             time.sleep(0.5)
         wall = time.monotonic() - started
-        records = [json.loads(p.read_text()) for p in Path(scratch).glob("runs/[!.]*/run.json")]
+        paths = sorted(Path(scratch).glob("runs/[!.]*/run.json"), key=ended)
+        records = [json.loads(path.read_text()) for path in paths]
+        # From where all workers are warm, to where they still are.
+        first, last = arguments.runs // 10, arguments.runs - arguments.runs // 10
+        between = ended(paths[last - 1]) - ended(paths[first - 1])
     assert process.returncode == 0
     assert len(records) == arguments.runs
-    busy = sum(sum(record["seconds"].values()) for record in records)
-    # From where all workers are warm, to the last run; the very end is another thing.
+    seconds = [sum(record["seconds"].values()) for record in records]
+    busy = sum(seconds)
     early = [rss for done, rss in memory if arguments.runs * 0.1 <= done < arguments.runs * 0.3]
     late = [rss for done, rss in memory if arguments.runs * 0.8 <= done < arguments.runs]
     growth = sum(late) / len(late) - sum(early) / len(early)
@@ -61,12 +65,20 @@ def main() -> None:
                 "wall_seconds": round(wall, 1),
                 "training_and_evaluation_seconds": round(busy, 1),
                 "overhead": round(overhead, 3),
+                "overhead_of_warm_workers": round(
+                    1 - sum(seconds[first:last]) / (arguments.jobs * between), 3
+                ),
                 "driver_memory_mib": round(max(rss for _, rss in memory) / 2**20, 1),
                 "driver_growth_mib": round(growth / 2**20, 2),
             }
         )
     )
     raise SystemExit(overhead > 0.15 or growth > 2 * 2**20)
+
+
+def ended(record: Path) -> float:
+    """When a run was over."""
+    return record.stat().st_mtime
 
 
 if __name__ == "__main__":

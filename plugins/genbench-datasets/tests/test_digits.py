@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ import torch
 from genbench import data
 from genbench.contract import Dataset, Splits
 from genbench.errors import GenbenchError
-from genbench_datasets.digits import Digits
+from genbench_datasets.digits import Digits, images
+
+
+@pytest.fixture(autouse=True)
+def _read_anew() -> Iterator[None]:
+    images.cache_clear()
+    yield
+    images.cache_clear()
 
 
 @pytest.fixture(scope="module")
