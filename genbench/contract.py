@@ -151,9 +151,13 @@ class Model(Protocol):
     Capabilities, all in ``eval()`` and without gradients::
 
         def sample(self, n: int, rng: Generator) -> Tensor             # float32 (n, *data.shape)
+        def sample(self, n, rng, y: Tensor | None = None) -> Tensor    # of classes y, int64 (n,)
         def reconstruct(self, x: Tensor) -> Tensor                     # like x; deterministic
         def encode(self, x: Tensor) -> Tensor                          # (N, latent); deterministic
         def log_likelihood(self, x: Tensor, rng: Generator) -> Tensor  # (N,), nats per example
+
+    The second form of ``sample`` is that of a class-conditional model. Without labels it draws
+    them as well: what it is measured by is the whole distribution.
 
     Random draws of a train step come from the global streams, which genbench has seeded; those of
     ``fit`` and of a capability come from ``rng``, which is on the model's device.
@@ -285,10 +289,18 @@ class Evidence(Protocol):
         """Of ``originals``, like it, images clipped to [-1, 1]."""
 
     @property
+    def train_originals(self) -> Tensor:
+        """``train`` as the model sees it."""
+
+    @property
+    def train_reconstructions(self) -> Tensor:
+        """Of ``train_originals``."""
+
+    @property
     def codes(self) -> Tensor:
         """Of ``originals``: (N, latent)."""
 
-    def features(self, of: Literal["real", "samples"]) -> Tensor:
+    def features(self, of: Literal["real", "samples", "train"]) -> Tensor:
         """float32 (N, D) on the CPU, extracted once."""
 
     def rng(self, name: str) -> Generator:

@@ -100,23 +100,36 @@ class RunEvidence:
     @cached_property
     def reconstructions(self) -> Tensor:
         """Of ``originals``, images clipped to [-1, 1]."""
-        x = self._in_blocks("reconstruct", self.model.reconstruct, self.data.shape)
+        return self._reconstructed(self.originals)
+
+    @cached_property
+    def train_originals(self) -> Tensor:
+        """The training split as the model sees it."""
+        return to_model(self.loaded.train.x)
+
+    @cached_property
+    def train_reconstructions(self) -> Tensor:
+        """Of ``train_originals``, images clipped to [-1, 1]."""
+        return self._reconstructed(self.train_originals)
+
+    def _reconstructed(self, originals: Tensor) -> Tensor:
+        reconstruct = self.model.reconstruct
+        x = self._in_blocks("reconstruct", reconstruct, originals, self.data.shape)
         return x.clamp_(-1, 1) if self.data.kind == "image" else x
 
     @cached_property
     def codes(self) -> Tensor:
         """Of ``originals``, float32 (N, latent)."""
-        return self._in_blocks("encode", self.model.encode, None)
+        return self._in_blocks("encode", self.model.encode, self.originals, None)
 
-    def features(self, of: Literal["real", "samples"]) -> Tensor:
+    def features(self, of: Literal["real", "samples", "train"]) -> Tensor:
         """float32 (N, D) on the CPU, extracted once."""
-        return self._real_features if of == "real" else self._sample_features
-
-    @property
-    def _real_features(self) -> Tensor:
-        if self.real.name not in self.real_features:
-            self.real_features[self.real.name] = self._extract(self.real.x)
-        return self.real_features[self.real.name]
+        if of == "samples":
+            return self._sample_features
+        split = self.real if of == "real" else self.loaded.train
+        if split.name not in self.real_features:
+            self.real_features[split.name] = self._extract(split.x)
+        return self.real_features[split.name]
 
     @cached_property
     def _sample_features(self) -> Tensor:
@@ -136,10 +149,14 @@ class RunEvidence:
         return torch.cat(blocks)
 
     def _in_blocks(
-        self, name: str, function: Callable[[Tensor], Tensor], shape: tuple[int, ...] | None
+        self,
+        name: str,
+        function: Callable[[Tensor], Tensor],
+        originals: Tensor,
+        shape: tuple[int, ...] | None,
     ) -> Tensor:
         blocks = []
-        for x in self.originals.split(BLOCK):
+        for x in originals.split(BLOCK):
             y = function(x)
             # A code's size is the model's choice; that there is one row for each example is not.
             expected = shape or (y.shape[1:] if isinstance(y, Tensor) and y.ndim == 2 else (-1,))

@@ -19,6 +19,9 @@ from genbench.errors import PluginError, UsageError, nearest
 
 Kind = Literal["model", "dataset", "metric", "extractor", "executor"]
 KINDS: tuple[Kind, ...] = ("model", "dataset", "metric", "extractor", "executor")
+SUITES = "genbench.suites"
+"""The group of entry points that name the paths of suite files."""
+
 TITLES: dict[Kind, str] = {kind: kind for kind in KINDS} | {"dataset": "data set"}
 
 
@@ -52,6 +55,16 @@ def catalogue(kind: Kind) -> dict[str, tuple[Plugin, ...]]:
     for point in points(f"genbench.{kind}s"):
         claims.setdefault(point.name, []).append(_plugin(kind, point))
     return {name: tuple(claims[name]) for name in sorted(claims)}
+
+
+def suites() -> dict[str, str]:
+    """The names of the suites that distributions bring, with the distribution of each."""
+    found = sorted(points(SUITES), key=lambda point: point.name)
+    return {point.name: _origin(point) for point in found}
+
+
+def _origin(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
 
 
 def refresh() -> None:

@@ -11,6 +11,13 @@
     [[runs]]
     models = ["./mine.py:MyVAE"]    # files are looked for beside the suite
     set."MyVAE.beta" = [0.02, 0.1]  # a list is a grid: one run for each
+
+    [[runs.published]]              # what a paper gives for this block, which is one model then
+    metric = "its-metric"
+    score = "its-score"
+    value = 12.3
+    tolerance = 0.5
+    source = "Somebody et al. 2020, table 1"
 """
 
 from __future__ import annotations
@@ -25,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from genbench import plan, protocol, registry
 from genbench.errors import UsageError, nearest
 from genbench.grid import combinations, split_target
+from genbench.leaderboard.published import Published, Trials
 from genbench.plan import Request
 
 Count = Annotated[int, Field(ge=1, strict=True)]
@@ -50,6 +58,8 @@ class Grid(BaseModel):
     """How many, or which."""
     settings: dict[str, Any] = Field({}, alias="set")
     """Options by ``NAME.OPTION``; a list is a grid of values."""
+    published: tuple[Published, ...] = ()
+    """Of the one model, data set and choice of options that this is."""
 
     def requests(self) -> list[Request]:
         """One for each run, names checked, nothing imported.
@@ -83,9 +93,49 @@ class Grid(BaseModel):
         return list({request.model_dump_json(): request for request in found}.values())
 
     @property
+    def trials(self) -> Trials:
+        """The runs of this grid, which is of one model, data set and choice of options.
+
+        Raises:
+            UsageError: it is of more.
+        """
+        requests = self.requests()
+        first = requests[0]
+        if any(request.model_copy(update={"seed": first.seed}) != first for request in requests):
+            raise UsageError(
+                "A published value belongs to one model, data set and choice of options; "
+                f"this block of runs has more: {', '.join(self.models)}."
+            )
+        return Trials(
+            model=first.model.name,
+            model_options=first.model.options,
+            dataset=first.dataset.name,
+            dataset_options=first.dataset.options,
+            protocol_fingerprint=first.protocol.fingerprint,
+            seeds=tuple(request.seed for request in requests),
+        )
+
+    @property
     def given(self) -> set[str]:
         """The names of plugins that were given options."""
         return {split_target(target)[0] for target in self.settings}
+
+
+def find(reference: str) -> Path:
+    """The file of a suite: one that a distribution brings, by its name, or any ``.toml``.
+
+    Raises:
+        UsageError: there is no such suite.
+    """
+    if reference.endswith(".toml"):
+        return Path(reference)
+    for point in registry.points(registry.SUITES):
+        if point.name == reference:
+            return Path(point.load())
+    raise UsageError(
+        f"There is no suite {reference!r}. {nearest(reference, registry.suites())} "
+        "A suite of your own is given as a .toml file, a model as --model NAME."
+    )
 
 
 _KEYS = [field.alias or name for name, field in Grid.model_fields.items()]
@@ -171,6 +221,9 @@ def _beside(path: Path, reference: Any) -> Any:
 
 def _problem(problem: Any) -> str:
     where = str(problem["loc"][0])
+    if where == "published":
+        where = ".".join(str(part) for part in problem["loc"])
+        return f"{where}: {problem['msg']}"
     if where == "seeds":
         return f"seeds: a number from 1, or a list of seeds from 0 (got {problem['input']!r})"
     if problem["type"] == "tuple_type":

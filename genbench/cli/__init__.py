@@ -12,7 +12,8 @@ from genbench.errors import GenbenchError, nearest
 
 COMMANDS = {
     "run": "Train and evaluate models, and add them to the leaderboard.",
-    "list": "List the installed models, data sets, metrics and protocols.",
+    "suite": "Run a suite and hold it to published values.",
+    "list": "List the installed models, data sets, metrics, protocols and suites.",
     "show": "Show a plugin with its options, a protocol, or a run.",
     "status": "Say what is queued, running, done and failed.",
     "leaderboard": "Show mean, spread and rank of every model; verify, repair, compact.",

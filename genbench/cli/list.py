@@ -8,7 +8,7 @@ from genbench import __version__, registry
 from genbench.cli.output import format_option, print_json
 from genbench.protocols import shipped
 
-SECTIONS = ("models", "datasets", "metrics", "extractors", "executors", "protocols")
+SECTIONS = ("models", "datasets", "metrics", "extractors", "executors", "protocols", "suites")
 
 
 @click.command("list")
@@ -35,6 +35,8 @@ def command(kind: str | None, format_: str) -> None:
 def _section(section: str) -> list[dict[str, str]]:
     if section == "protocols":
         return [{"name": name, "from": f"genbench {__version__}"} for name in shipped()]
+    if section == "suites":
+        return [{"name": name, "from": origin} for name, origin in registry.suites().items()]
     catalogue = registry.catalogue(section.removesuffix("s"))
     return [
         {

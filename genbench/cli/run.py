@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@click.argument("suites", nargs=-1, metavar="[SUITE.toml]...")
+@click.argument("suites", nargs=-1, metavar="[SUITE|FILE.toml]...")
 @click.option(
     "--model",
     "models",
@@ -248,12 +248,7 @@ def _asked(
     """The runs that were asked for, and the names of plugins that were given options."""
     from genbench import status, suite
 
-    for name in suites:
-        if not name.endswith(".toml"):
-            raise click.UsageError(
-                f"{name!r} is no suite file (.toml). A model is given as --model {name}."
-            )
-    grids = [grid for name in suites for grid in suite.load(Path(name), overrides)]
+    grids = [grid for name in suites for grid in suite.load(suite.find(name), overrides)]
     if not suites and "models" in overrides:
         grids = [suite.Grid.model_validate(overrides)]
     requests = [request for grid in grids for request in grid.requests()]

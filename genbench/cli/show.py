@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,25 @@ from genbench.protocols import shipped
 
 
 @click.command("show")
-@click.argument("name")
+@click.argument("kind_or_name", metavar="[KIND]")
+@click.argument("name", required=False)
 @click.option(
     "--kind", type=click.Choice(registry.KINDS), help="Where several kinds have that name."
 )
 @results_option
 @format_option
-def command(name: str, kind: registry.Kind | None, results: Path, format_: str) -> None:
-    """Show NAME: a plugin with its options, FILE.py:CLASS, a protocol, or the id of a run."""
+def command(
+    kind_or_name: str, name: str | None, kind: registry.Kind | None, results: Path, format_: str
+) -> None:
+    """Show NAME: a plugin with its options, FILE.py:CLASS, a protocol, or the id of a run.
+
+    KIND (model, dataset, metric, extractor, executor) need only be said where several have that
+    name.
+    """
+    if name is None:
+        name = kind_or_name
+    else:
+        kind = _kind(kind_or_name, kind)
     described = _describe(name, kind, results)
     if format_ == "json":
         print_json(described)
@@ -39,13 +51,22 @@ def command(name: str, kind: registry.Kind | None, results: Path, format_: str) 
     for key, value in described.items():
         if key == "options":
             _print_options(name, value)
-        elif key == "description":
+        elif key in ("description", "source"):
             click.echo(f"\n{value}")
         elif isinstance(value, dict | list) and key != "capabilities":
             click.echo(f"{key}:")
             print_json(value)
         else:
             click.echo(f"{key:<14}{', '.join(value) if isinstance(value, list) else value}")
+
+
+def _kind(said: str, option: registry.Kind | None) -> registry.Kind:
+    for kind in registry.KINDS:
+        if said in (kind, f"{kind}s") and option in (None, kind):
+            return kind
+    raise click.UsageError(
+        f"{said!r} is no kind of plugin. {nearest(said, registry.KINDS)} One NAME at a time."
+    )
 
 
 def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str, Any]:
@@ -85,7 +106,7 @@ def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str,
 
 
 def _plugin(plugin: registry.Plugin) -> dict[str, Any]:
-    from genbench import contract, options
+    from genbench import options
 
     loaded = registry.load(plugin)
     described: dict[str, Any] = {
@@ -96,7 +117,7 @@ def _plugin(plugin: registry.Plugin) -> dict[str, Any]:
         else f"{plugin.distribution} {plugin.version} ({plugin.target})",
     }
     if plugin.kind == "model":
-        described["capabilities"] = [c for c in CAPABILITIES if contract.has(loaded, c)]
+        described["capabilities"] = _capabilities(loaded)
     described["options"] = [
         {
             "name": option.name,
@@ -106,8 +127,34 @@ def _plugin(plugin: registry.Plugin) -> dict[str, Any]:
         }
         for option in options.options_of(loaded).values()
     ]
+    # The file says which paper it is, the class what it does.
+    described["source"] = inspect.getdoc(inspect.getmodule(loaded)) or "(no docstring)"
     described["description"] = inspect.getdoc(loaded) or "(no docstring)"
     return described
+
+
+def _capabilities(model: Any) -> list[str]:
+    """Those of a model as it is made by default, and those that it has with other options."""
+    from genbench import contract
+
+    offered = [c for c in CAPABILITIES if contract.has(model, c)]
+    made = _made_by_default(model)
+    if made is None:
+        return offered
+    return [c if contract.has(made, c) else f"{c} (with other options)" for c in offered]
+
+
+def _made_by_default(model: Any) -> Any | None:
+    from genbench.contract import DataSpec
+
+    for spec in (
+        DataSpec("data", "image", (1, 8, 8), 1000, classes=10),
+        DataSpec("data", "points", (2,), 1000, classes=10, levels=None),
+    ):
+        # What it needs beyond that, an option without a default say, is said where it is run.
+        with contextlib.suppress(Exception):
+            return model(spec)
+    return None
 
 
 def _print_record(run: dict[str, Any]) -> None:

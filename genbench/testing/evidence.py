@@ -116,17 +116,30 @@ class GivenEvidence:
         return self.given_reconstructions
 
     @property
+    def train_originals(self) -> Tensor:
+        """As the model sees them."""
+        return to_model(self.given_train.x)
+
+    @property
+    def train_reconstructions(self) -> Tensor:
+        """Of ``train_originals``: half a level off."""
+        self._declared("train_reconstructions", "reconstruct")
+        return self.train_originals + 1 / 255
+
+    @property
     def codes(self) -> Tensor:
         """Of ``originals``."""
         self._declared("codes", "encode")
         return self.given_codes
 
-    def features(self, of: Literal["real", "samples"]) -> Tensor:
+    def features(self, of: Literal["real", "samples", "train"]) -> Tensor:
         """A fixed map of the examples, rotated."""
         self._declared(f"features({of!r})", "features")
         if of == "samples":
             self._declared("features('samples')", "sample")
-        x = self.given_real.x if of == "real" else self.given_samples
+        x = {"real": self.given_real.x, "train": self.given_train.x, "samples": self.given_samples}[
+            of
+        ]
         return (_features(x) @ self.rotation).float()
 
     def rng(self, name: str) -> Generator:

@@ -43,7 +43,8 @@ def test_a_suite_file_is_run_and_models_may_be_left_out(run: Command, tmp_path: 
 def test_a_model_where_a_suite_stands_is_explained(run: Command) -> None:
     done = run("toy-ae")
     assert done.returncode == 2
-    assert "'toy-ae' is no suite file (.toml). A model is given as --model toy-ae." in done.stderr
+    assert "There is no suite 'toy-ae'." in done.stderr
+    assert "a model as --model NAME" in done.stderr
 
 
 def test_an_option_for_nobody_is_refused_in_a_suite_too(run: Command, tmp_path: Path) -> None:

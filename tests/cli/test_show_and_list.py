@@ -47,6 +47,35 @@ def test_show_describes_a_model_with_its_options_and_capabilities() -> None:
         assert text in shown
 
 
+def test_show_takes_the_kind_before_the_name() -> None:
+    assert invoke("show", "model", "toy-ae").stdout == invoke("show", "toy-ae").stdout
+    assert invoke("show", "models", "toy-ae").exit_code == 0
+    refused = invoke("show", "toy-ae", "toy-mean")
+    assert refused.exit_code == 2
+    assert "'toy-ae' is no kind of plugin" in refused.stderr
+
+
+def test_show_prints_the_paper_before_what_the_class_does() -> None:
+    shown = invoke("show", "model", "ae-gan").stdout
+    paper = shown.index('Goodfellow et al., "Generative Adversarial Nets", 2014')
+    assert paper < shown.index("The fused system, all of it trained at once.")
+
+
+def test_show_tells_what_a_model_can_do_by_default_from_what_options_decide(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "class Mine:\n"
+        "    def __init__(self, d, *, sampler: str = 'none'):\n"
+        "        if sampler == 'none': self.sample = None\n"
+        "    def sample(self, n, rng): ...\n"
+        "    def encode(self, x): ...\n"
+    )
+    told = json.loads(invoke("show", f"{path}:Mine", "--kind", "model", "--format", "json").stdout)
+    assert told["capabilities"] == ["sample (with other options)", "encode"]
+
+
 def test_show_describes_a_class_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(

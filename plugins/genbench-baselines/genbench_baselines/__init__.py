@@ -1,1 +1,1 @@
-"""Baselines for genbench: models fitted in closed form that every other model should beat."""
+"""Baselines for genbench: models fitted at once that every other model should beat."""

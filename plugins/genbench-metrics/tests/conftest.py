@@ -43,6 +43,9 @@ class GivenEvidence:
     clipped_fraction: float = 0.0
     originals: Tensor = NOTHING
     reconstructions: Tensor = NOTHING
+    train_features: Tensor = NOTHING
+    train_originals: Tensor = NOTHING
+    train_reconstructions: Tensor = NOTHING
     codes: Tensor = NOTHING
     model: Any = None
     history: History = field(default_factory=History)
@@ -50,8 +53,13 @@ class GivenEvidence:
     real: MemorySplit = field(default_factory=MemorySplit)
     train: MemorySplit = field(default_factory=MemorySplit)
 
-    def features(self, of: Literal["real", "samples"]) -> Tensor:
-        return self.real_features if of == "real" else self.sample_features
+    def features(self, of: Literal["real", "samples", "train"]) -> Tensor:
+        given = {
+            "real": self.real_features,
+            "samples": self.sample_features,
+            "train": self.train_features,
+        }
+        return given[of]
 
     def rng(self, name: str) -> Generator:
         return torch.Generator().manual_seed(0)

@@ -1,0 +1,347 @@
+"""Writes the tables of claims in results/README.md from the rows that suite.toml made.
+
+    python results/claims/tables.py            # writes them
+    python results/claims/tables.py --check    # exit status 1 if they are not what the rows say
+
+Every verdict is Welch's test over the seeds with Holm's correction over all tests of its table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median, stdev
+
+from genbench.leaderboard import store
+from genbench.leaderboard.schema import Row
+from genbench.leaderboard.statistics import SIGNIFICANCE, holm, welch
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
+
+BUDGET = 192_000
+
+PARENTS = {  # hybrid: its autoencoder, its GAN
+    "ae-gan": ("ae", "gan"),
+    "latent-gan": ("conv-ae", "dcgan"),
+    "mdgan": ("conv-ae", "dcgan"),
+    "began": ("conv-ae", "dcgan"),
+    "aae": ("conv-ae", "dcgan"),
+    "vae-gan": ("vae", "dcgan"),
+    "bigan": ("conv-ae", "dcgan"),
+    "warm-start-gan": ("conv-ae", "dcgan"),
+}
+ALL_PARENTS = ("ae", "conv-ae", "vae", "gan", "dcgan", "gan + R1", "dcgan + R1")
+
+Values = dict[int, float]
+"""By seed."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows of one data set, by what is asked of them."""
+
+    rows: Sequence[Row]
+
+    @classmethod
+    def read(cls, dataset: str) -> Results:
+        """All that was run on a data set."""
+        rows = store.rows_of(store.read(HERE / "leaderboard"))
+        return cls([row for row in rows if row["dataset"] == dataset])
+
+    def final(self, model: str, score: str) -> Values:
+        """On the test split, of the averaged weights."""
+        return {
+            row["seed"]: row["value"]
+            for row in self.rows
+            if name_of(row) == model
+            and (row["score"], row["split"], row["fraction"]) == (score, "test", 1)
+            and row["weights"] == "average"
+            and row["value"] is not None
+        }
+
+    def curve(self, model: str, score: str) -> dict[int, list[tuple[int, float]]]:
+        """By seed: images and value at each point, on the validation split."""
+        found: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for row in self.rows:
+            of_the_curve = (score, "validation", "average")
+            if name_of(row) != model or row["value"] is None:
+                continue
+            if (row["score"], row["split"], row["weights"]) == of_the_curve:
+                found[row["seed"]].append((row["images"], row["value"]))
+        return {seed: sorted(points) for seed, points in found.items()}
+
+    def runs(self, model: str) -> set[int]:
+        """The seeds that were run."""
+        return {row["seed"] for row in self.rows if name_of(row) == model}
+
+    def failed(self, model: str) -> set[int]:
+        """The seeds whose run diverged, or ended in another way without a score."""
+        return {row["seed"] for row in self.rows if name_of(row) == model and row["metric"] is None}
+
+    @property
+    def models(self) -> list[str]:
+        """By name."""
+        return sorted({name_of(row) for row in self.rows})
+
+
+def name_of(row: Row) -> str:
+    """The model; a GAN that was given a gradient penalty is a model of its own."""
+    options = json.loads(row["model_options"])
+    with_r1 = row["model"] in ("gan", "dcgan") and options.get("gradient_penalty")
+    return f"{row['model']} + R1" if with_r1 else row["model"]
+
+
+# ------------------------------------------------------------------------------------- verdicts
+
+
+@dataclass(frozen=True)
+class Test:
+    """Whether one is lower than another; ``words`` for lower and higher."""
+
+    ours: Sequence[float]
+    theirs: Sequence[float]
+    words: tuple[str, str] = ("better", "worse")
+
+
+def verdicts(tests: Sequence[Test | None]) -> list[str]:
+    """One for each, corrected for all of them together."""
+    done = [None if test is None else welch(test.theirs, test.ours) for test in tests]
+    corrected = iter(holm([found.p_value for found in done if found is not None]))
+    told = []
+    for test, found in zip(tests, done, strict=True):
+        if test is None or found is None:
+            told.append("-")
+            continue
+        p = next(corrected)
+        word = test.words[found.difference > 0] if p <= SIGNIFICANCE else "undecided"
+        told.append(f"{word} ({found.difference:+.2g})")
+    return told
+
+
+def against_parents(
+    results: Results,
+    measured: Callable[[str], Sequence[float]],
+    words: tuple[str, str] = ("better", "worse"),
+) -> Iterator[list[str]]:
+    """For each hybrid: its name, its own figure, and the verdicts against its three parents."""
+    hybrids = [hybrid for hybrid in PARENTS if results.runs(hybrid)]
+    tests = []
+    for hybrid in hybrids:
+        autoencoder, gan = PARENTS[hybrid]
+        for parent in (autoencoder, gan, f"{gan} + R1"):
+            ours, theirs = measured(hybrid), measured(parent)
+            there = len(ours) > 1 and len(theirs) > 1
+            tests.append(Test(ours, theirs, words) if there else None)
+    told = verdicts(tests)
+    for number, hybrid in enumerate(hybrids):
+        yield [hybrid, figure(measured(hybrid)), *told[3 * number : 3 * number + 3]]
+
+
+def figure(values: Sequence[float]) -> str:
+    """Mean and spread over the seeds."""
+    if not values:
+        return "-"
+    spread = f" ± {stdev(values):.2g}" if len(values) > 1 else ""
+    return f"{fmean(values):.4g}{spread}"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """In Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+HEAD = ["against its autoencoder", "against its GAN", "against its GAN with R1"]
+
+
+# --------------------------------------------------------------------------------------- claims
+
+
+def samples(results: Results) -> str:
+    """Better samples: FID and KID."""
+    parts = []
+    for score in ("fid", "kid"):
+
+        def final(model: str, score: str = score) -> list[float]:
+            return list(results.final(model, score).values())
+
+        rows = list(against_parents(results, final))
+        parts.append(table(["hybrid", score.upper(), *HEAD], rows))
+    others = [m for m in results.models if m not in PARENTS]
+    rows = [
+        [m, *(figure(list(results.final(m, s).values())) for s in ("fid", "kid", "mse"))]
+        for m in sorted(others, key=lambda m: fmean(results.final(m, "fid").values() or [math.inf]))
+    ]
+    parts.append(table(["parent or mark", "FID", "KID", "test MSE"], rows))
+    return "\n".join(parts)
+
+
+def steadiness(results: Results) -> str:
+    """Steadier training: how far seeds lie apart, and how many runs ended without a score."""
+
+    def deviations(model: str) -> list[float]:
+        # Brown and Forsythe 1974: spreads are compared as means of the distance to the median.
+        values = list(results.final(model, "fid").values())
+        return [abs(value - median(values)) for value in values]
+
+    rows = [
+        [hybrid, lost(results, hybrid), apart, *told]
+        for hybrid, apart, *told in against_parents(
+            results, deviations, ("steadier", "less steady")
+        )
+    ]
+    parents = [
+        [m, lost(results, m), figure(deviations(m)), *[""] * 3]
+        for m in ALL_PARENTS
+        if results.runs(m)
+    ]
+    return table(["model", "diverged", "distance of FID to the median", *HEAD], rows + parents)
+
+
+def lost(results: Results, model: str) -> str:
+    """Runs without a score, of all."""
+    return f"{len(results.failed(model))} of {len(results.runs(model))}"
+
+
+def convergence(results: Results) -> str:
+    """Faster: images until the FID on validation is that of the median parent at its end."""
+    ends = {
+        m: fmean(points[-1][1] for points in results.curve(m, "fid").values())
+        for m in ALL_PARENTS
+        if results.curve(m, "fid")
+    }
+    target = median(ends.values())
+
+    def images(model: str) -> list[float]:
+        return [reached(points, target) for points in results.curve(model, "fid").values()]
+
+    def shown(model: str) -> str:
+        values = images(model)
+        never = sum(value > BUDGET for value in values)
+        within = [value for value in values if value <= BUDGET]
+        there = f"{fmean(within):,.0f}" if within else "-"
+        return f"{there} ({never} of {len(values)} never)" if never else there
+
+    rows = [
+        [hybrid, shown(hybrid), *told]
+        for hybrid, _, *told in against_parents(results, images, ("faster", "slower"))
+    ]
+    parents = [[m, shown(m), *[""] * 3] for m in ends]
+    title = f"Target: FID {target:.3g} on validation, 2,000 samples.\n\n"
+    return title + table(["model", "images to the target", *HEAD], rows + parents)
+
+
+def reached(points: Sequence[tuple[int, float]], target: float) -> float:
+    """Images at the first crossing, between two points along a line; never: a step beyond all."""
+    before: tuple[int, float] | None = None
+    for images, value in points:
+        if value <= target:
+            if before is None:
+                return float(images)
+            share = (before[1] - target) / (before[1] - value)
+            return before[0] + share * (images - before[0])
+        before = images, value
+    return BUDGET * 1.05
+
+
+def collapse(ring: Results) -> str:
+    """Modes found of eight."""
+    rows = [
+        [
+            m,
+            lost(ring, m),
+            *(
+                figure(list(ring.final(m, score).values()))
+                for score in ("modes", "high_quality", "reverse_kl")
+            ),
+        ]
+        for m in sorted(ring.models, key=lambda m: -fmean(ring.final(m, "modes").values() or [0]))
+    ]
+    return table(["model", "diverged", "modes of 8", "high quality", "reverse KL"], rows)
+
+
+def cost(results: Results) -> str:
+    """Seconds of training."""
+
+    def seconds(model: str) -> list[float]:
+        return list(results.final(model, "train_seconds").values())
+
+    def parameters(model: str) -> str:
+        values = list(results.final(model, "parameters").values())
+        return f"{values[0]:,.0f}" if values else "-"
+
+    rows = [
+        [hybrid, parameters(hybrid), taken, *told]
+        for hybrid, taken, *told in against_parents(results, seconds, ("cheaper", "dearer"))
+    ]
+    parents = [
+        [m, parameters(m), figure(seconds(m)), *[""] * 3] for m in ALL_PARENTS if results.runs(m)
+    ]
+    return table(["model", "parameters", "train seconds", *HEAD], rows + parents)
+
+
+def overfitting(results: Results) -> str:
+    """The gap between training and test split."""
+    parts = []
+    for score, title in (("fid_gap", "FID gap"), ("mse_gap", "MSE gap")):
+
+        def gap(model: str, score: str = score) -> list[float]:
+            return list(results.final(model, score).values())
+
+        rows = [row for row in against_parents(results, gap, ("less", "more")) if row[1] != "-"]
+        parents = [
+            [m, figure(gap(m)), *[""] * 3] for m in (*ALL_PARENTS, "kde", "memorizer") if gap(m)
+        ]
+        parts.append(table(["model", title, *HEAD], rows + parents))
+    return "\n".join(parts)
+
+
+SECTIONS = (
+    ("Fused models sample better", samples, "digits"),
+    ("Fused models train more steadily", steadiness, "digits"),
+    ("Fused models converge faster", convergence, "digits"),
+    ("GANs collapse", collapse, "ring"),
+    ("Fused models are expensive", cost, "digits"),
+    ("All of them overfit", overfitting, "digits"),
+)
+
+
+def written() -> str:
+    """All tables, with the findings of findings.md between them."""
+    findings = dict(_findings((HERE / "findings.md").read_text(encoding="utf-8")))
+    parts = []
+    for number, (title, made, dataset) in enumerate(SECTIONS, 1):
+        text = findings.get(title, "").strip()
+        parts.append(f'### {number}. "{title}"\n\n{text}\n\n{made(Results.read(dataset))}')
+    return "\n".join(parts)
+
+
+def _findings(text: str) -> Iterator[tuple[str, str]]:
+    for section in text.split("\n## ")[1:]:
+        title, _, body = section.partition("\n")
+        yield title.strip(), body
+
+
+def main() -> None:
+    """Write the tables, or see that they are there."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    readme = README.read_text(encoding="utf-8")
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    new = f"{before}{BEGIN}\n{written()}\n{END}{after}"
+    if arguments.check:
+        raise SystemExit(new != readme)
+    README.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
