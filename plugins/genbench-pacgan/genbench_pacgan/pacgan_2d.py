@@ -97,9 +97,9 @@ class PacGAN2D(nn.Module):
         points = packs * self.pack
         z = torch.randn(points, LATENT_DIM, device=batch.x.device)
         fake = self.generator(z)  # (points, D)
-        # Together, since no layer of the discriminator looks beyond its pack.
-        seen = torch.cat([batch.x[:points], fake]).reshape(2 * packs, -1)
-        on_real, on_fake = self.discriminator(seen).chunk(2)  # (packs, 1) each
+        # Two passes: the generator's gradient then has none of the real packs to go through.
+        on_real = self.discriminator(batch.x[:points].reshape(packs, -1))  # (packs, 1)
+        on_fake = self.discriminator(fake.reshape(packs, -1))
         adversarial = softplus(-on_fake).mean()
         discriminator = softplus(-on_real).mean() + softplus(on_fake).mean()
         step(discriminator=discriminator, generator=adversarial)

@@ -20,8 +20,12 @@ test_contract_of_the_plain_gan = genbench.testing.contract(PacGAN2D, options={"p
 class Seen(nn.Module):
     """In the place of the discriminator: keeps what it was shown."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[Tensor] = []
+
     def forward(self, packs: Tensor) -> Tensor:
-        self.packs = packs
+        self.batches.append(packs)
         return packs.sum(1, keepdim=True)
 
 
@@ -41,9 +45,10 @@ def test_the_discriminator_judges_packs_of_points_that_are_all_real_or_all_fake(
             step(generator=given["generator"])
 
     model.train().train_step(Batch(x), Recorded())
-    assert seen.packs.shape == (6, 6)  # 3 packs of each; the tenth point is left over
-    assert torch.equal(seen.packs[:3], x[:9].reshape(3, 6))
-    assert (seen.packs[3:] < 50).all()
+    real, fake = seen.batches
+    assert torch.equal(real, x[:9].reshape(3, 6))  # 3 packs; the tenth point is left over
+    assert fake.shape == (3, 6)
+    assert (fake < 50).all()
     assert losses.keys() == {"discriminator", "generator"}, "one simultaneous update"
 
 
@@ -55,8 +60,9 @@ def test_a_generator_that_fools_has_a_small_loss_and_the_discriminator_a_large_o
                 layer.weight.zero_()
         model.discriminator[-1].bias.fill_(5.0)  # it takes everything for real
     losses = model.train_step(Batch(torch.zeros(8, 2)), Stepper(model.optimizers(), budget=1))
-    assert losses["adversarial"].item() == pytest.approx(0.0067, abs=1e-4)  # log(1 + e^-5)
-    assert losses["discriminator"].item() == pytest.approx(5.0134, abs=1e-3)  # and log(1 + e^5) beside it
+    # log(1 + e^-5) for the one, and log(1 + e^5) beside it for the other
+    assert losses["adversarial"].item() == pytest.approx(0.0067, abs=1e-4)
+    assert losses["discriminator"].item() == pytest.approx(5.0134, abs=1e-3)
 
 
 def test_a_maxout_unit_is_the_largest_of_five_linear_functions() -> None:
