@@ -194,6 +194,62 @@ def test_it_claims_nothing_that_it_has_not(capability, spec):
     assert not has(AEGAN(spec(1, 8, 8), width=32), capability)
 
 
+def test_a_conditional_one_needs_labels(spec):
+    with pytest.raises(
+        ValueError, match="conditional=True needs labelled data; tiny has no labels"
+    ):
+        AEGAN(spec(1, 8, 8), conditional=True)
+
+
+def test_labels_are_refused_by_a_model_that_is_not_conditional(spec):
+    model = AEGAN(spec(1, 8, 8, classes=2), width=32).eval()
+    with pytest.raises(ValueError, match="conditional=True only"):
+        model.sample(2, generator(0), torch.tensor([0, 1]))
+
+
+def test_conditional_or_not_the_shared_networks_begin_alike(spec):
+    def of(conditional):
+        torch.manual_seed(0)
+        return AEGAN(spec(1, 8, 8, classes=2), width=32, conditional=conditional).state_dict()
+
+    plain, conditional = of(False), of(True)
+    assert {name.split(".")[0] for name in conditional.keys() - plain.keys()} == {
+        "embedding",
+        "projection",
+        "classifier",
+    }
+    assert torch.equal(plain["trunk.1.weight"], conditional["trunk.1.weight"])
+    assert torch.equal(plain["logit.weight"], conditional["logit.weight"])
+
+
+def test_a_class_is_sampled_and_restored_without_being_told(spec, train):
+    # Dark images and bright ones.
+    y = torch.arange(64) % 2
+    x = (y - 0.5)[:, None, None, None] + 0.2 * torch.randn(64, 1, 8, 8)
+    model = AEGAN(spec(1, 8, 8, classes=2), latent_dim=2, width=32, conditional=True)
+    history = train(model, x, steps=200, y=y)
+    assert history[-1]["classification"] < 0.1
+    with torch.no_grad():
+        told = model.sample(64, generator(0), y).flatten(1).mean(1)
+        drawn = model.sample(200, generator(0)).flatten(1).mean(1)
+        restored = model.reconstruct(x).flatten(1).mean(1)
+    assert ((told > 0) == (y == 1)).float().mean() > 0.95
+    assert 0.3 < (drawn > 0).float().mean() < 0.7
+    assert ((restored > 0) == (y == 1)).all()
+
+
+def test_generated_and_real_images_of_a_batch_have_the_same_labels(spec):
+    model = AEGAN(spec(1, 8, 8, classes=3), width=32, conditional=True)
+    y = torch.tensor([2, 0, 1, 1])
+    asked = []
+    for embedding in (model.embedding, model.projection):
+        embedding.register_forward_pre_hook(lambda _, given: asked.append(given[0]))
+    x = torch.rand(4, 1, 8, 8)
+    model.train_step(Batch(x, y), Stepper(model.optimizers(), budget=1))
+    assert len(asked) == 3
+    assert all(torch.equal(labels, y) for labels in asked)
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_it_trains_and_samples_on_a_gpu(spec, train, blobs):

@@ -1,0 +1,1 @@
+"""Autoencoders, one model per file."""
