@@ -1,0 +1,56 @@
+"""The tables of claims in results/README.md are what the committed rows say."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+CLAIMS = Path(__file__).parents[2] / "results" / "claims"
+
+
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tables", CLAIMS / "tables.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["tables"] = module  # dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_tables_in_the_readme_are_what_the_rows_say() -> None:
+    done = subprocess.run(
+        [sys.executable, CLAIMS / "tables.py", "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_hybrid_and_parent_was_run_with_five_seeds(tables: ModuleType) -> None:
+    digits = tables.Results.read("digits")
+    for model in (*tables.PARENTS, *tables.ALL_PARENTS, "wgan-gp", "sngan", "kde", "memorizer"):
+        assert digits.runs(model) == set(range(5)), model
+        assert len(digits.final(model, "fid")) + len(digits.failed(model)) == 5, model
+
+
+def test_a_target_is_reached_where_the_curve_crosses_it(tables: ModuleType) -> None:
+    curve = [(0, 9.0), (100, 5.0), (200, 1.0), (300, 4.0)]
+    assert tables.reached(curve, 3.0) == 150
+    assert tables.reached(curve, 10.0) == 0
+    assert tables.reached(curve, 0.5) > tables.BUDGET, "never"
+
+
+def test_verdicts_are_corrected_for_all_tests_of_a_table(tables: ModuleType) -> None:
+    low, high = [1.0, 1.1, 0.9, 1.0, 1.05], [2.0, 2.2, 1.9, 2.1, 2.0]
+    near = [1.05, 1.3, 1.1, 1.2, 1.15]  # p = 0.03 by itself
+    (alone,) = tables.verdicts([tables.Test(low, near)])
+    assert alone.startswith("better")
+    told = tables.verdicts([tables.Test(low, near), None, tables.Test(low, high),
+                            tables.Test(high, low), tables.Test(low, low)])  # fmt: skip
+    assert [verdict.split()[0] for verdict in told] == [
+        "undecided", "-", "better", "worse", "undecided",
+    ]  # fmt: skip
