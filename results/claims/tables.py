@@ -38,7 +38,7 @@ PARENTS = {  # hybrid: its autoencoder, its GAN
     "warm-start-gan": ("conv-ae", "dcgan"),
 }
 PLAIN = "plain GAN with R1"
-"""A third parent of all: the GAN that has the hybrids' own networks and gradient penalty."""
+"""A third parent of all: the GAN of the convolutions that most hybrids have, and with R1."""
 
 ALL_PARENTS = ("ae", "conv-ae", "vae", "gan", "dcgan", PLAIN)
 

@@ -53,7 +53,7 @@ class ConvAE(nn.Module):
         data: DataSpec,
         *,
         latent_dim: Annotated[int, Ge(1)] = 8,
-        channels: Annotated[int, Ge(1)] = 64,
+        channels: Annotated[int, Ge(8)] = 64,
         width: Annotated[int, Ge(1)] = 128,
         lr: Annotated[float, Gt(0)] = 1e-3,
         sampler: Sampler = "none",

@@ -52,9 +52,10 @@ class CodeDensity(nn.Module):
     def fit(self, codes: Tensor, rng: Generator) -> None:
         """Fit to codes (N, latent); the one draw from ``rng`` seeds the mixture."""
         z = codes.double().cpu()
+        centre = z.mean(0)
         # One scale for all directions: a ridge of 1e-6 then means the same for any codes.
-        scale = z.std(correction=0).clamp(min=torch.finfo(torch.float32).tiny)
-        z = z / scale
+        scale = (z - centre).std(correction=0).clamp(min=torch.finfo(torch.float32).tiny)
+        z = (z - centre) / scale
         components = 1
         if self.kind == "gmm":
             components = min(len(self.weights), len(z.unique(dim=0)))
@@ -62,7 +63,7 @@ class CodeDensity(nn.Module):
         weights, means, covariances = _normal(z) if components == 1 else _gmm(z, components, seed)
         for buffer, values in (
             (self.weights, weights),
-            (self.means, means * scale),
+            (self.means, means * scale + centre),
             (self.factors, torch.linalg.cholesky(covariances) * scale),
         ):
             buffer.zero_()

@@ -51,9 +51,9 @@ class VAE(nn.Module):
         bernoulli    log p(x|z) = sum_i p_i log q_i + (1 - p_i) log(1 - q_i)
 
     The one variance s^2 of all numbers is learned with the rest: Rybkin, Daniilidis and Levine,
-    "Simple and Effective VAE Training with Calibrated Decoders" (sigma-VAE), 2021. A mean squared
-    error, as many take it, is a fixed s^2 = 1/2: a bound of another model, whose KL is far too
-    heavy for pixels. bernoulli is for images, p = (x + 1) / 2 and q = (f(z) + 1) / 2; of grey
+    "Simple and Effective VAE Training with Calibrated Decoders" (sigma-VAE), 2021. A sum of
+    squared errors, as many take it, is a fixed s^2 = 1/2: a bound of another model, whose KL is far
+    too heavy for pixels. bernoulli is for images, p = (x + 1) / 2 and q = (f(z) + 1) / 2; of grey
     pixels it is no density, so it has no ``log_likelihood``.
 
     ``sample`` gives f(z), z ~ N(0, I), the mean of p(x|z). That is what the literature shows and

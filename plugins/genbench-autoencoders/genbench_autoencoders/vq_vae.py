@@ -29,8 +29,6 @@ SMOOTHING = 1e-5
 DEAD = 0.1
 """A code with less than this part of its fair share of a batch is put somewhere else."""
 
-MOST_PRIOR_LAYERS = 8
-
 
 class VQVAE(nn.Module):
     """Encoder E, a codebook e_1 ... e_K, decoder D, and a prior over grids of indices.
@@ -54,15 +52,15 @@ class VQVAE(nn.Module):
     indices, through which no gradient passes. What it is to learn moves until codes settle, so the
     autoencoder's learning rate falls to 0 over the budget, in a straight line.
 
-    The size of the code is in bits: log2(K) for each place of the grid (``bits``). The grid is the
-    image halved twice, as in the paper, and further until no side is longer than 8: 2x2 at 8x8,
+    The size of the code is in bits: log2(K) for each place of the grid (``bits``). A square
+    image is halved twice, as in the paper, and further until no side is longer than 8: 2x2 at 8x8,
     7x7 at 28x28, 8x8 at 32x32 (as in the paper) and at 64x64. With K = 512, 9 bits for each place,
     that is 36, 441 and 576 bits. Points of D numbers have a row of D places. Compare with other
     models at equal bits, not at equal numbers: a code of eight float32 takes 256.
 
     Where we differ besides: N_i is smoothed, as in the authors' code, not in the paper. A code that
     has lost its vectors would stay where it is for ever; it is moved to one of the batch, as in
-    Dhariwal et al., "Jukebox", 2020, section 3.2 — all of them at the first step. Features and the
+    Dhariwal et al., "Jukebox", 2020 — all of them at the first step. Features and the
     learning rate fit a budget of a few thousand steps: the paper has 256 and 2e-4 for 250,000.
 
     Args:
@@ -88,7 +86,7 @@ class VQVAE(nn.Module):
         *,
         codes: Annotated[int, Ge(2)] = 512,
         code_dim: Annotated[int, Ge(1)] = 16,
-        width: Annotated[int, Ge(1)] = 64,
+        width: Annotated[int, Ge(8)] = 64,
         commitment: Annotated[float, Ge(0)] = 0.25,
         decay: Annotated[float, Ge(0), Lt(1)] = 0.99,
         lr: Annotated[float, Gt(0)] = 1e-3,
@@ -123,7 +121,7 @@ class VQVAE(nn.Module):
         self.decoder = nn.Sequential(
             nn.Conv2d(code_dim, width, 3, padding=1), Residual(width), Residual(width), *up
         )
-        layers = min(MOST_PRIOR_LAYERS, max(2, *self.grid))  # so that it sees all of a grid
+        layers = max(2, *self.grid)  # so that it sees all of a grid
         self.prior = GatedPixelCNN(codes, prior_width, layers, prior_dropout)
         self.register_buffer("codebook", torch.randn(codes, code_dim))  # e
         self.register_buffer("cluster_sizes", torch.zeros(codes))  # N
@@ -140,14 +138,17 @@ class VQVAE(nn.Module):
         for group in self._adam.param_groups:
             group["lr"] = self.lr * (1 - step.progress)
         z_e = self.encoder(batch.x)  # (N, D, H, W)
-        vectors = z_e.detach().permute(0, 2, 3, 1).flatten(0, 2)  # (N H W, D)
+        # In float32 also under autocast: the codebook is a sum over many steps.
+        vectors = z_e.detach().float().permute(0, 2, 3, 1).flatten(0, 2)  # (N H W, D)
         self._revive(vectors)
         indices = self._nearest(z_e)  # (N, H, W)
         z_q = self._look_up(indices)  # (N, D, H, W)
         straight = z_e + (z_q - z_e).detach()  # the value of z_q, the gradient of z_e
         reconstruction = mse_loss(self.decoder(straight), batch.x)
         commitment = mse_loss(z_e, z_q)
-        prior = cross_entropy(self.prior(indices), indices)  # nats for each place
+        # Flat: of the loss of a grid there is no deterministic CUDA kernel.
+        logits = self.prior(indices).movedim(1, 3).flatten(0, 2)  # (N H W, K)
+        prior = cross_entropy(logits, indices.flatten())  # nats for each place
         step(autoencoder=reconstruction + self.commitment * commitment, prior=prior)
         shares = self._follow(vectors, indices.flatten())
         return {

@@ -84,9 +84,10 @@ class GAN(nn.Module):
         dim = math.prod(data.shape)
 
         up: list[nn.Module] = []
-        for inputs, outputs in pairwise([latent_dim, width // 8, width // 4, width // 2, width]):
+        units = [latent_dim, width // 8, width // 4, width // 2, width]
+        for layer, (inputs, outputs) in enumerate(pairwise(units)):
             up.append(nn.Linear(inputs, outputs))
-            if batch_norm and inputs != latent_dim:
+            if batch_norm and layer > 0:
                 up.append(nn.BatchNorm1d(outputs))
             up.append(nn.ReLU())
         self.generator = nn.Sequential(

@@ -149,8 +149,8 @@ def generator(
 def initialise(network: nn.Module) -> None:
     """Weights from N(0, 0.02^2), those of batch normalisation from N(1, 0.02^2), biases 0.
 
-    DCGAN, section 4. Of a layer that is wrapped in a parametrization, as by spectral normalisation,
-    these are the weights before it.
+    DCGAN, section 4, for the first; the authors' code for the second. Of a layer that is wrapped in
+    a parametrization, as by spectral normalisation, these are the weights before it.
     """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):

@@ -29,7 +29,7 @@ class WGANGP(nn.Module):
     One train step is one critic update on its own batch, and every ``n_critic``-th train step
     also updates the generator. The networks are those of DCGAN, the critic without batch
     normalisation, because the penalty is of each example by itself (section 4); for points they
-    are dense.
+    are dense. Weights start as torch has them, not as DCGAN's.
 
     The defaults are for a training of a few thousand steps. The paper has a learning rate of 0.0001
     and five critic updates, for a training that is far longer.

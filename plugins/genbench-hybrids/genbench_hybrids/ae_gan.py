@@ -17,7 +17,7 @@ What is put together here, and from where:
 - The gradient penalty R1: Mescheder et al., "Which Training Methods for GANs do actually
   Converge?", 2018, equation 9.
 - With classes, the discriminator that projects: Miyato and Koyama, "cGANs with Projection
-  Discriminator", 2018, equation 4 without its spectral normalisation.
+  Discriminator", 2018, equation 3 without its spectral normalisation.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from torch.nn.functional import cross_entropy, mse_loss, softplus
 from torch.optim import Adam, Optimizer
 
 from genbench.contract import Batch, DataSpec, Step
+from genbench_gans.labels import given_or_drawn
 
 LARGEST_SIDE = 64
 """Of an image, in pixels."""
@@ -206,14 +207,10 @@ class AEGAN(nn.Module):
             rng: on the model's device.
             y: labels, int64 (n,); drawn evenly where there are none. For a conditional model.
         """
-        if y is not None and not self.conditional:
-            raise ValueError("ae-gan samples by class with conditional=True only")
         device = self.code.weight.device
         z = torch.randn(n, self.latent_dim, generator=rng, device=device)  # (n, latent)
-        if self.conditional and y is None:
-            classes = self.classifier.out_features
-            y = torch.randint(classes, (n,), generator=rng, device=device)
-        return self._decode(z, self._told(y))
+        classes = self.classifier.out_features if self.conditional else 0
+        return self._decode(z, self._told(given_or_drawn("ae-gan", y, n, classes, rng)))
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes of x (N, *shape): (N, latent)."""

@@ -113,6 +113,7 @@ class LatentGAN(nn.Module):
         with torch.no_grad():
             # A plain average at first: the buffers' first values are nobody's codes.
             share = max(1 / MEMORY, 1 / (step.index + 1))
+            code = code.float()  # also under autocast
             mean = code.mean(0)
             self.code_mean.lerp_(mean, share)
             self.code_variance.lerp_((code - self.code_mean).square().mean(0), share)

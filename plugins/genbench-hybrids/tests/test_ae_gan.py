@@ -203,7 +203,7 @@ def test_a_conditional_one_needs_labels(spec):
 
 def test_labels_are_refused_by_a_model_that_is_not_conditional(spec):
     model = AEGAN(spec(1, 8, 8, classes=2), width=32).eval()
-    with pytest.raises(ValueError, match="conditional=True only"):
+    with pytest.raises(ValueError, match="unless it has conditional=true"):
         model.sample(2, generator(0), torch.tensor([0, 1]))
 
 

@@ -59,7 +59,7 @@ class PacGAN2D(nn.Module):
         init_std: Annotated[float, Gt(0)] = 0.02,
     ) -> None:
         super().__init__()
-        if data.kind != "points":
+        if data.kind != "points" or len(data.shape) != 1:
             raise ValueError(
                 f"pacgan-2d takes points (D,); {data.name} has {data.kind} of shape {data.shape}"
             )
