@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import json
 import math
+import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,11 +40,31 @@ class Option:
 
     @property
     def type_name(self) -> str:
-        """The annotation as an author would write it."""
-        plain = self.type.__origin__ if hasattr(self.type, "__metadata__") else self.type
-        if isinstance(plain, type) and not typing.get_args(plain):
-            return plain.__name__
-        return str(plain).replace("typing.", "").replace("pathlib.", "")
+        """What may be given, as ``int >= 1 or null`` or ``mse | bce``."""
+        return _told(self.type)
+
+
+_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+
+
+def _told(hint: Any) -> str:
+    """An annotation in the words of the one who gives a value, not of the one who wrote it."""
+    parts = typing.get_args(hint)
+    if hasattr(hint, "__metadata__"):
+        bounds = [
+            f"{sign} {getattr(limit, name)}"
+            for limit in hint.__metadata__
+            for name, sign in _SIGNS.items()
+            if hasattr(limit, name)
+        ]
+        return " ".join([_told(hint.__origin__), ", ".join(bounds)]).rstrip()
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join("null" if part is type(None) else _told(part) for part in parts)
+    if typing.get_origin(hint) is typing.Literal:
+        return " | ".join(str(part) for part in parts)
+    if isinstance(hint, type) and not parts:
+        return hint.__name__
+    return str(hint).replace("typing.", "").replace("pathlib.", "")
 
 
 def options_of(factory: Callable[..., Any]) -> dict[str, Option]:

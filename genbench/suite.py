@@ -23,7 +23,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -97,7 +97,7 @@ class Grid(BaseModel):
         """The runs of this grid, which is of one model, data set and choice of options.
 
         Raises:
-            UsageError: it is of more.
+            UsageError: it is of more, or what was published is no score of its metrics.
         """
         requests = self.requests()
         first = requests[0]
@@ -106,19 +106,42 @@ class Grid(BaseModel):
                 "A published value belongs to one model, data set and choice of options; "
                 f"this block of runs has more: {', '.join(self.models)}."
             )
+        spec = plan.resolve(first)
+        if spec.problem:
+            raise UsageError(spec.problem)
+        metrics = {metric.name: metric for metric in spec.metrics}
+        for published in self.published:
+            _check_score(published, metrics)
         return Trials(
-            model=first.model.name,
-            model_options=first.model.options,
-            dataset=first.dataset.name,
-            dataset_options=first.dataset.options,
-            protocol_fingerprint=first.protocol.fingerprint,
+            model=spec.model.name,
+            model_options=spec.model.options,
+            dataset=spec.dataset.name,
+            dataset_options=spec.dataset.options,
+            metric_options={name: metric.options for name, metric in metrics.items()},
+            extractor=spec.extractor.name if spec.extractor else None,
+            protocol_fingerprint=spec.protocol.fingerprint,
             seeds=tuple(request.seed for request in requests),
+            given=first.model.options,
         )
 
     @property
     def given(self) -> set[str]:
         """The names of plugins that were given options."""
         return {split_target(target)[0] for target in self.settings}
+
+
+def _check_score(published: Published, metrics: Mapping[str, plan.PluginSpec]) -> None:
+    if published.metric not in metrics:
+        raise UsageError(
+            f"A published value is of the metric {published.metric!r}, which these runs do not "
+            f"have. {nearest(published.metric, metrics)}"
+        )
+    scores = [score.name for score in metrics[published.metric].make().scores]
+    if published.score not in scores:
+        raise UsageError(
+            f"A published value is of the score {published.score!r}, which {published.metric} does "
+            f"not give. {nearest(published.score, scores)}"
+        )
 
 
 def find(reference: str) -> Path:

@@ -62,7 +62,9 @@ def command(
 
 def _kind(said: str, option: registry.Kind | None) -> registry.Kind:
     for kind in registry.KINDS:
-        if said in (kind, f"{kind}s") and option in (None, kind):
+        if said in (kind, f"{kind}s"):
+            if option not in (None, kind):
+                raise click.UsageError(f"Is it a {kind}, or a {option}, as --kind says?")
             return kind
     raise click.UsageError(
         f"{said!r} is no kind of plugin. {nearest(said, registry.KINDS)} One NAME at a time."
@@ -129,7 +131,8 @@ def _plugin(plugin: registry.Plugin) -> dict[str, Any]:
     ]
     # The file says which paper it is, the class what it does.
     described["source"] = inspect.getdoc(inspect.getmodule(loaded)) or "(no docstring)"
-    described["description"] = inspect.getdoc(loaded) or "(no docstring)"
+    # Its own: a base class, as torch's Module, would otherwise speak for it.
+    described["description"] = inspect.cleandoc(vars(loaded).get("__doc__") or "(no docstring)")
     return described
 
 

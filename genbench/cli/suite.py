@@ -29,6 +29,9 @@ _PASSED_ON = (
     "threads",
     "timeout_seconds",
     "checkpoint_seconds",
+    "exitfirst",
+    "last_failed",
+    "fresh",
     "quiet",
 )
 """Options of ``genbench run`` that are this command's, too."""
@@ -65,6 +68,8 @@ def _command(
     """
     from genbench import suite
 
+    if no_run and dry_run:
+        raise click.UsageError("--no-run judges what is there, --dry-run shows what is not: one.")
     file = suite.find(reference)
     grids = suite.load(file, {})
     asked = [(published, grid.trials) for grid in grids for published in grid.published]
@@ -75,7 +80,7 @@ def _command(
         )
     if not no_run:
         how["quiet"] = how["quiet"] or format_ == "json"
-        _run(context, file, results, dry_run=dry_run, **how)
+        _run(context, file, results, dry_run=dry_run, format_=format_, **how)
     if dry_run:
         return
     judged = _judged(asked, results)
@@ -90,7 +95,11 @@ def _command(
 command = _shared(_command)
 
 
-def _run(context: click.Context, file: Path, results: Path, *, dry_run: bool, **how: Any) -> None:
+def _run(
+    context: click.Context, file: Path, results: Path, *, dry_run: bool, format_: str, **how: Any
+) -> None:
+    if dry_run:  # else what is printed are the verdicts
+        how["format_"] = format_
     try:
         context.invoke(run.command, suites=(str(file),), results=results, dry_run=dry_run, **how)
     except SystemExit as ended:
@@ -128,8 +137,7 @@ def _print(judged: Iterable[Judged]) -> None:
 
 
 def _name(trials: Trials) -> str:
-    options = {**trials.model_options}
-    told = ", ".join(f"{name}={value}" for name, value in options.items())
+    told = ", ".join(f"{name}={value}" for name, value in trials.given.items())
     return f"{trials.model}{f'[{told}]' if told else ''} on {trials.dataset}"
 
 

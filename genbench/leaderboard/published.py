@@ -35,15 +35,19 @@ class Published(BaseModel):
 
 @dataclass(frozen=True)
 class Trials:
-    """What a block of a suite asks for, as rows name it."""
+    """What a block of a suite asks for, as rows name it: options with all their defaults."""
 
     model: str
     model_options: Mapping[str, Any]
-    """Those that the suite gives; a row has all."""
     dataset: str
     dataset_options: Mapping[str, Any]
+    metric_options: Mapping[str, Mapping[str, Any]]
+    """By the metric's name."""
+    extractor: str | None
     protocol_fingerprint: str
     seeds: tuple[int, ...]
+    given: Mapping[str, Any]
+    """Those of the model's options that the suite gives, which tell blocks apart."""
 
     def include(self, row: Row) -> bool:
         """Whether a row is of one of these runs, whatever code it was made with."""
@@ -52,9 +56,19 @@ class Trials:
             and row["dataset"] == self.dataset
             and row["protocol_fingerprint"] == self.protocol_fingerprint
             and row["seed"] in self.seeds
-            and self.model_options.items() <= json.loads(row["model_options"]).items()
-            and self.dataset_options.items() <= json.loads(row["dataset_options"]).items()
+            and _same(row["model_options"], self.model_options)
+            and _same(row["dataset_options"], self.dataset_options)
         )
+
+    def measured(self, row: Row) -> bool:
+        """Whether a score was measured as these runs do."""
+        options = self.metric_options.get(row["metric"], {})
+        return _same(row["metric_options"], options) and row["extractor"] in (None, self.extractor)
+
+
+def _same(written: str, options: Mapping[str, Any]) -> bool:
+    # Both through JSON, which knows no tuples.
+    return bool(json.loads(written) == json.loads(json.dumps(options)))
 
 
 @dataclass(frozen=True)
@@ -91,23 +105,18 @@ class Judged:
 
 
 def judge(published: Published, trials: Trials, rows: Iterable[Row]) -> Judged:
-    """Hold a published value to the final scores of its trials; of one seed the newest counts."""
-    values: dict[int, float] = {}
-    failed: set[int] = set()
+    """Hold a published value to the final scores of its trials.
+
+    Of one seed the newest counts, be it a score or a failure. A trial that was interrupted goes on,
+    and has not ended; one that ended without this score has failed.
+    """
+    ended: dict[int, float | None] = {}
+    wanted = published.metric, published.score, "test", 1, published.weights
     for row in sorted(rows, key=lambda row: row["created"]):
-        if not trials.include(row):
+        if not trials.include(row) or row["status"] == "interrupted":
             continue
-        if row["metric"] is None:
-            failed.add(row["seed"])
-        elif row["value"] is not None and (
-            (row["metric"], row["score"]) == (published.metric, published.score)
-            and (row["split"], row["fraction"], row["weights"]) == ("test", 1, published.weights)
-        ):
-            values[row["seed"]] = row["value"]
-    # An interrupted trial goes on; a score wins over an earlier failure of its seed.
-    return Judged(
-        published,
-        trials,
-        tuple(values[seed] for seed in sorted(values)),
-        len(failed - values.keys()),
-    )
+        told = row["metric"], row["score"], row["split"], row["fraction"], row["weights"]
+        if row["metric"] is None or (told == wanted and trials.measured(row)):
+            ended[row["seed"]] = row["value"]
+    values = [value for _, value in sorted(ended.items()) if value is not None]
+    return Judged(published, trials, tuple(values), len(ended) - len(values))

@@ -3,7 +3,8 @@
     python results/claims/tables.py            # writes them
     python results/claims/tables.py --check    # exit status 1 if they are not what the rows say
 
-Every verdict is Welch's test over the seeds with Holm's correction over all tests of its table.
+Every verdict is a test over the seeds, Welch's unless a function says otherwise, with Holm's
+correction over all tests of its table.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, median, stdev
+from statistics import fmean, median, stdev, variance
+
+from scipy.special import fdtr, stdtr
 
 from genbench.leaderboard import store
 from genbench.leaderboard.schema import Row
@@ -40,7 +43,8 @@ PARENTS = {  # hybrid: its autoencoder, its GAN
 PLAIN = "plain GAN with R1"
 """A third parent of all: the GAN of the convolutions that most hybrids have, and with R1."""
 
-ALL_PARENTS = ("ae", "conv-ae", "vae", "gan", "dcgan", PLAIN)
+NAMED_PARENTS = ("ae", "conv-ae", "vae", "gan", "dcgan")
+ALL_PARENTS = (*NAMED_PARENTS, PLAIN)
 
 Values = dict[int, float]
 """By seed."""
@@ -54,9 +58,27 @@ class Results:
 
     @classmethod
     def read(cls, dataset: str) -> Results:
-        """All that was run on a data set."""
-        rows = store.rows_of(store.read(HERE / "leaderboard"))
-        return cls([row for row in rows if row["dataset"] == dataset])
+        """All that was run on a data set; of each model and seed, the newest run.
+
+        Raises:
+            ValueError: runs of more than one protocol, or one that ended neither well nor diverged.
+        """
+        rows = [
+            row
+            for row in store.rows_of(store.read(HERE / "leaderboard"))
+            if row["dataset"] == dataset
+        ]
+        newest = {
+            (name_of(row), row["seed"]): row["run_id"]
+            for row in sorted(rows, key=lambda row: row["created"])
+        }
+        rows = [row for row in rows if newest[name_of(row), row["seed"]] == row["run_id"]]
+        if len({row["protocol_fingerprint"] for row in rows}) > 1:
+            raise ValueError(f"The runs on {dataset} are of more than one protocol.")
+        for row in rows:
+            if row["metric"] is None and row["status"] != "diverged":
+                raise ValueError(f"{row['run_id']} is {row['status']}: run the suite again.")
+        return cls(rows)
 
     def final(self, model: str, score: str) -> Values:
         """On the test split, of the averaged weights."""
@@ -84,8 +106,8 @@ class Results:
         """The seeds that were run."""
         return {row["seed"] for row in self.rows if name_of(row) == model}
 
-    def failed(self, model: str) -> set[int]:
-        """The seeds whose run diverged, or ended in another way without a score."""
+    def diverged(self, model: str) -> set[int]:
+        """The seeds whose run ended without a score."""
         return {row["seed"] for row in self.rows if name_of(row) == model and row["metric"] is None}
 
     @property
@@ -105,25 +127,55 @@ def name_of(row: Row) -> str:
 
 @dataclass(frozen=True)
 class Test:
-    """Whether one is lower than another; ``words`` for lower and higher."""
+    """What a test found: its p-value, the difference, and the words for lower and higher."""
 
-    ours: Sequence[float]
-    theirs: Sequence[float]
-    words: tuple[str, str] = ("better", "worse")
+    p_value: float
+    shown: str
+    lower: bool
+    words: tuple[str, str]
+
+
+Comparison = Callable[[Sequence[float], Sequence[float], tuple[str, str]], Test | None]
+
+
+def means(ours: Sequence[float], theirs: Sequence[float], words: tuple[str, str]) -> Test | None:
+    """Welch's test of ours against theirs."""
+    found = welch(theirs, ours)
+    if found is None:
+        return None
+    return Test(found.p_value, f"{found.difference:+.2g}", found.difference < 0, words)
+
+
+def variances(
+    ours: Sequence[float], theirs: Sequence[float], words: tuple[str, str]
+) -> Test | None:
+    """The two-sided F-test of two variances, which like Welch's takes values to be normal."""
+    if len(ours) < 2 or len(theirs) < 2:
+        return None
+    ratio = variance(ours) / variance(theirs)
+    below = float(fdtr(len(ours) - 1, len(theirs) - 1, ratio))
+    return Test(2 * min(below, 1 - below), f"x {math.sqrt(ratio):.2g}", ratio < 1, words)
+
+
+def above_zero(values: Sequence[float], words: tuple[str, str]) -> Test | None:
+    """Student's two-sided test of a mean against 0."""
+    if len(values) < 2 or stdev(values) == 0:
+        return None
+    mean = fmean(values)
+    t = mean / (stdev(values) / math.sqrt(len(values)))
+    return Test(2 * float(stdtr(len(values) - 1, -abs(t))), f"{mean:+.2g}", mean < 0, words)
 
 
 def verdicts(tests: Sequence[Test | None]) -> list[str]:
     """One for each, corrected for all of them together."""
-    done = [None if test is None else welch(test.theirs, test.ours) for test in tests]
-    corrected = iter(holm([found.p_value for found in done if found is not None]))
+    corrected = iter(holm([test.p_value for test in tests if test is not None]))
     told = []
-    for test, found in zip(tests, done, strict=True):
-        if test is None or found is None:
+    for test in tests:
+        if test is None:
             told.append("-")
             continue
-        p = next(corrected)
-        word = test.words[found.difference > 0] if p <= SIGNIFICANCE else "undecided"
-        told.append(f"{word} ({found.difference:+.2g})")
+        decided = next(corrected) <= SIGNIFICANCE
+        told.append(f"{test.words[not test.lower] if decided else 'undecided'} ({test.shown})")
     return told
 
 
@@ -131,17 +183,17 @@ def against_parents(
     results: Results,
     measured: Callable[[str], Sequence[float]],
     words: tuple[str, str] = ("better", "worse"),
+    compared: Comparison = means,
 ) -> Iterator[list[str]]:
     """For each hybrid: its name, its own figure, and the verdicts against its three parents."""
     hybrids = [hybrid for hybrid in PARENTS if results.runs(hybrid)]
-    tests = []
-    for hybrid in hybrids:
-        autoencoder, gan = PARENTS[hybrid]
-        for parent in (autoencoder, gan, PLAIN):
-            ours, theirs = measured(hybrid), measured(parent)
-            there = len(ours) > 1 and len(theirs) > 1
-            tests.append(Test(ours, theirs, words) if there else None)
-    told = verdicts(tests)
+    told = verdicts(
+        [
+            compared(measured(hybrid), measured(parent), words)
+            for hybrid in hybrids
+            for parent in (*PARENTS[hybrid], PLAIN)
+        ]
+    )
     for number, hybrid in enumerate(hybrids):
         yield [hybrid, figure(measured(hybrid)), *told[3 * number : 3 * number + 3]]
 
@@ -167,7 +219,7 @@ HEAD = ["against its autoencoder", "against its GAN", "against the plain GAN wit
 
 
 def samples(results: Results) -> str:
-    """Better samples: FID and KID."""
+    """Better samples: FID and KID, of the runs that have any."""
     parts = []
     for score in ("fid", "kid"):
 
@@ -188,41 +240,35 @@ def samples(results: Results) -> str:
 def steadiness(results: Results) -> str:
     """Steadier training: how far seeds lie apart, and how many runs ended without a score."""
 
-    def deviations(model: str) -> list[float]:
-        # Brown and Forsythe 1974: spreads are compared as means of the distance to the median.
-        values = list(results.final(model, "fid").values())
-        return [abs(value - median(values)) for value in values]
+    def ends(model: str) -> list[float]:
+        # Nothing is said of the spread of a model by those of its seeds that went well.
+        return [] if results.diverged(model) else list(results.final(model, "fid").values())
 
-    rows = [
-        [hybrid, lost(results, hybrid), apart, *told]
-        for hybrid, apart, *told in against_parents(
-            results, deviations, ("steadier", "less steady")
-        )
-    ]
-    parents = [
-        [m, lost(results, m), figure(deviations(m)), *[""] * 3]
-        for m in ALL_PARENTS
-        if results.runs(m)
-    ]
-    return table(["model", "diverged", "distance of FID to the median", *HEAD], rows + parents)
+    def spread(model: str) -> str:
+        return f"{stdev(ends(model)):.2g}" if len(ends(model)) > 1 else "-"
+
+    told = against_parents(results, ends, ("steadier", "less steady"), variances)
+    rows = [[m, lost(results, m), spread(m), *verdict] for m, _, *verdict in told]
+    parents = [[m, lost(results, m), spread(m), *[""] * 3] for m in ALL_PARENTS if results.runs(m)]
+    return table(["model", "diverged", "standard deviation of FID", *HEAD], rows + parents)
 
 
 def lost(results: Results, model: str) -> str:
     """Runs without a score, of all."""
-    return f"{len(results.failed(model))} of {len(results.runs(model))}"
+    return f"{len(results.diverged(model))} of {len(results.runs(model))}"
 
 
 def convergence(results: Results) -> str:
     """Faster: images until the FID on validation is that of the median parent at its end."""
     ends = {
-        m: fmean(points[-1][1] for points in results.curve(m, "fid").values())
-        for m in ALL_PARENTS
-        if results.curve(m, "fid")
+        m: [points[-1][1] for points in results.curve(m, "fid").values() if points[-1][0] >= BUDGET]
+        for m in NAMED_PARENTS
     }
-    target = median(ends.values())
+    target = median(fmean(values) for values in ends.values() if values)
 
     def images(model: str) -> list[float]:
-        return [reached(points, target) for points in results.curve(model, "fid").values()]
+        curves = results.curve(model, "fid")
+        return [reached(curves.get(seed, ()), target) for seed in sorted(results.runs(model))]
 
     def shown(model: str) -> str:
         values = images(model)
@@ -235,7 +281,7 @@ def convergence(results: Results) -> str:
         [hybrid, shown(hybrid), *told]
         for hybrid, _, *told in against_parents(results, images, ("faster", "slower"))
     ]
-    parents = [[m, shown(m), *[""] * 3] for m in ends]
+    parents = [[m, shown(m), *[""] * 3] for m in ALL_PARENTS if results.runs(m)]
     title = f"Target: FID {target:.3g} on validation, 2,000 samples.\n\n"
     return title + table(["model", "images to the target", *HEAD], rows + parents)
 
@@ -298,10 +344,11 @@ def overfitting(results: Results) -> str:
             return list(results.final(model, score).values())
 
         rows = [row for row in against_parents(results, gap, ("less", "more")) if row[1] != "-"]
-        parents = [
-            [m, figure(gap(m)), *[""] * 3] for m in (*ALL_PARENTS, "kde", "memorizer") if gap(m)
-        ]
-        parts.append(table(["model", title, *HEAD], rows + parents))
+        others = [m for m in (*ALL_PARENTS, "sngan", "kde", "memorizer") if gap(m)]
+        rows += [[m, figure(gap(m)), *[""] * 3] for m in others]
+        at_all = verdicts([above_zero(gap(m), ("no", "yes")) for m, *_ in rows])
+        rows = [[m, own, any_, *told] for (m, own, *told), any_ in zip(rows, at_all, strict=True)]
+        parts.append(table(["model", title, "above 0", *HEAD], rows))
     return "\n".join(parts)
 
 
@@ -318,6 +365,9 @@ SECTIONS = (
 def written() -> str:
     """All tables, with the findings of findings.md between them."""
     findings = dict(_findings((HERE / "findings.md").read_text(encoding="utf-8")))
+    titles = [title for title, *_ in SECTIONS]
+    if unknown := findings.keys() - set(titles):
+        raise ValueError(f"findings.md has {sorted(unknown)}; the sections are {titles}.")
     parts = []
     for number, (title, made, dataset) in enumerate(SECTIONS, 1):
         text = findings.get(title, "").strip()
@@ -326,7 +376,7 @@ def written() -> str:
 
 
 def _findings(text: str) -> Iterator[tuple[str, str]]:
-    for section in text.split("\n## ")[1:]:
+    for section in f"\n{text}".split("\n## ")[1:]:
         title, _, body = section.partition("\n")
         yield title.strip(), body
 

@@ -1,7 +1,7 @@
 """What every model must reach on digits under ``quick``: three seeds, codes of 8 numbers.
 
-The runs take half an hour, so their rows are committed; ``results/zoo/suite.toml`` makes them
-again. Here the same suites run under ``smoke``.
+The runs take three quarters of an hour, so their rows are committed; ``results/zoo/suite.toml``
+makes them again. Here the same suites run under ``smoke``.
 """
 
 from __future__ import annotations
@@ -25,8 +25,26 @@ RESULTS = ROOT / "results" / "zoo"
 ELSEWHERE = {"pacgan-2d": "takes points only; results of its own suite"}
 """Models that are no part of the table."""
 
-RECONSTRUCTS_WORSE_THAN_PCA: dict[str, tuple[float, str]] = {}
-"""Models that reconstruct and do not beat pca: their figure, and why that is no fault."""
+RECONSTRUCTS_WORSE_THAN_PCA = {
+    "bigan": (0.193, "no loss compares an image with its reconstruction"),
+    "vae-gan": (0.1015, "what it compares are features of the discriminator, not pixels"),
+}
+"""Models that reconstruct and do not beat pca: their MSE, and why that is no fault."""
+
+SAMPLES_WORSE_THAN_GAUSSIAN = {
+    "began": (
+        {"fid": 71.7, "kid": 3.68},
+        "it collapses to one image, which its discriminator, an autoencoder of 64 pixels, restores "
+        "as well as data: nothing in L(G(z)) asks for variety, and the balance k, moved by the "
+        "difference of two small numbers, stays near 0 for 3,000 steps. Diversity ratios from 0.5 "
+        "to 1, balance rates from 0.01 to 1, learning rates from 0.0001 to 0.001, codes of 2, 8 "
+        "and 64 numbers, ELU and another initialisation kept at best 0.6 of the data's spread",
+    )
+}
+"""Models that sample worse than gaussian: their figures, and what was tried."""
+
+GANS = ("gan", "dcgan", "wgan", "wgan-gp", "sngan", "improved-gan", "pacgan")
+"""They draw from a prior of any size, and encode nothing."""
 
 BASELINES = ("gaussian", "pca", "memorizer", "kde", "gmm")
 FLOOR = ("memorizer", "kde")
@@ -42,7 +60,9 @@ def scores() -> Scores:
     for row in sorted(rows, key=lambda row: row["seed"]):
         if (row["split"], row["fraction"], row["weights"]) == ("test", 1, "average"):
             assert row["protocol_fingerprint"] == protocol.load("quick").fingerprint
-            assert json.loads(row["model_options"]).get("latent_dim", 8) in (8, 100, 128, 64)
+            # No code has more than 8 numbers, which is what an autoencoder takes for 64 pixels.
+            if row["model"] not in GANS:
+                assert json.loads(row["model_options"]).get("latent_dim") in (None, 8), row["model"]
             if row["value"] is not None:
                 found[row["score"]][row["model"]].append(row["value"])
     return found
@@ -64,8 +84,15 @@ def test_every_model_is_in_the_table_with_three_seeds(scores: Scores) -> None:
 def test_every_trained_model_samples_better_than_gaussian(scores: Scores, score: str) -> None:
     best_of_gaussian = min(scores[score]["gaussian"])
     for model, values in scores[score].items():
-        if model not in BASELINES:
-            print(model, values)
+        if model in BASELINES:
+            continue
+        print(model, values)
+        if model in SAMPLES_WORSE_THAN_GAUSSIAN:
+            figures, reason = SAMPLES_WORSE_THAN_GAUSSIAN[model]
+            assert reason
+            assert fmean(values) == pytest.approx(figures[score], rel=0.02)
+            assert fmean(values) > best_of_gaussian, f"{model} is no exception any more"
+        else:
             assert max(values) < best_of_gaussian, model
 
 
@@ -97,12 +124,27 @@ def test_no_model_is_significantly_better_than_the_floor(
         assert not (test.difference < 0 and p <= SIGNIFICANCE), model
 
 
+def test_the_table_in_the_results_is_what_the_rows_say(
+    command: Callable[..., CompletedProcess[str]],
+) -> None:
+    metrics = ("--metric", "fid", "--metric", "kid", "--metric", "mse")
+    done = command("leaderboard", "--results", RESULTS, *metrics)
+    assert done.returncode == 0, done.stderr
+    readme = (RESULTS.parent / "README.md").read_text(encoding="utf-8")
+    (block,) = [block for block in readme.split("```") if "ae[sampler=none]" in block]
+    rows = [line.split() for line in done.stdout.splitlines() if "±" in line or "n/a" in line]
+    assert [line.split() for line in block.splitlines() if "±" in line or "n/a" in line] == [
+        row for row in rows if row[0] != "n/a:"
+    ]
+
+
 @pytest.mark.parametrize("suite", ["zoo", "claims"])
 def test_the_suites_run_from_end_to_end(
     command: Callable[..., CompletedProcess[str]], suite: str
 ) -> None:
     file = ROOT / "results" / suite / "suite.toml"
+    small = ["--set", "ring.size=2000"] if suite == "claims" else []
     done = command("run", file, "--protocol", "smoke", "--seeds", "1", "--device", "cpu",
-                   "--set", "ring.size=2000", "--format", "json")  # fmt: skip
+                   *small, "--format", "json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)) > 20

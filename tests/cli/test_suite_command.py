@@ -74,6 +74,7 @@ def test_dry_run_shows_the_plan_and_runs_nothing(
     done = run(command, suite(), "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "toy-ae" in done.stdout
+    assert len(json.loads(run(command, suite(), "--dry-run", "--format", "json").stdout)) == 2
     assert not (tmp_path / "results" / "leaderboard").exists()
 
 
@@ -83,6 +84,31 @@ def test_a_published_value_of_several_models_is_refused(
     done = run(command, suite(models='["toy-ae", "toy-mean"]'))
     assert done.returncode == 2
     assert "A published value belongs to one model, data set and choice of options" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "told"),
+    [
+        ('"toy-eror"', '"toy-error"', "'toy-eror', which these runs do not have. Did you mean toy"),
+        ('"eror"', '"error"', "'eror', which toy-error does not give. Did you mean error?"),
+    ],
+)
+def test_a_metric_or_score_that_these_runs_do_not_have_is_named(
+    command: Command, suite: Callable[..., Path], wrong: str, right: str, told: str
+) -> None:
+    path = suite()
+    path.write_text(path.read_text().replace(f"= {right}", f"= {wrong}"))
+    done = run(command, path, "--no-run")
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_to_run_nothing_and_to_judge_nothing_is_refused(
+    command: Command, suite: Callable[..., Path]
+) -> None:
+    done = run(command, suite(), "--no-run", "--dry-run")
+    assert done.returncode == 2
+    assert "--no-run judges what is there, --dry-run shows what is not" in done.stderr
 
 
 def test_a_suite_without_published_values_is_for_run(command: Command, tmp_path: Path) -> None:
