@@ -205,8 +205,10 @@ class VQVAE(nn.Module):
         """Move codes after the vectors (M, D) that have their index; the share of each: (K,)."""
         assigned = one_hot(indices, len(self.codebook)).to(vectors.dtype)  # (M, K)
         counts = assigned.sum(0)
+        with torch.autocast(vectors.device.type, enabled=False):
+            sums = assigned.T @ vectors  # (K, D)
         self.cluster_sizes.lerp_(counts, 1 - self.decay)
-        self.cluster_sums.lerp_(assigned.T @ vectors, 1 - self.decay)
+        self.cluster_sums.lerp_(sums, 1 - self.decay)
         total = self.cluster_sizes.sum()
         smoothed = (self.cluster_sizes + SMOOTHING) / (total + len(counts) * SMOOTHING) * total
         self.codebook.copy_(self.cluster_sums / smoothed[:, None])

@@ -81,3 +81,13 @@ def test_before_it_is_fitted_it_is_the_standard_normal():
     drawn = CodeDensity(2, "gmm").sample(20_000, generator(0))
     assert drawn.mean(0).abs().max() < 0.05
     torch.testing.assert_close(covariance(drawn), torch.eye(2), atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["normal", "gmm"])
+def test_codes_may_lie_far_from_the_origin(kind):
+    codes = torch.randn(400, 3) + torch.tensor([1000.0, 0, -1000])
+    density = CodeDensity(3, kind)
+    density.fit(codes, generator(0))
+    drawn = density.sample(5000, generator(1))
+    torch.testing.assert_close(drawn.mean(0), codes.mean(0), rtol=0, atol=0.1)
+    torch.testing.assert_close(drawn.std(0), codes.std(0), rtol=0.1, atol=0)

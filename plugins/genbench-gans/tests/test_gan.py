@@ -108,3 +108,11 @@ def test_options_out_of_range_are_refused_by_name(option, value):
 @pytest.mark.parametrize("capability", ["encode", "reconstruct", "log_likelihood", "fit"])
 def test_it_claims_nothing_that_it_has_not(capability, spec):
     assert not has(GAN(spec(1, 8, 8), width=32), capability)
+
+
+@pytest.mark.parametrize("latent_dim", [100, 128, 512])
+def test_all_hidden_layers_but_the_first_are_normalised(latent_dim, spec):
+    model = GAN(spec(1, 8, 8), latent_dim=latent_dim)  # 128 and 512 are sizes of hidden layers
+    kinds = [type(layer) for layer in model.generator]
+    assert kinds[:2] == [nn.Linear, nn.ReLU]
+    assert kinds.count(nn.BatchNorm1d) == 3
