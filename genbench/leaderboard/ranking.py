@@ -228,16 +228,18 @@ def _ranked(unranked: Sequence[Entry], better: str | None) -> list[Entry]:
     ranked = []
     for position, entry in enumerate(valued):
         ahead = sum((other, position) in worse_than for other in range(position))
-        ranked.append(replace(entry, rank=1 + ahead))
+        # A single run is told apart from nothing: to call that the first rank would mislead.
+        ranked.append(replace(entry, rank=1 + ahead if len(entry.values) > 1 else None))
     return [*ranked, *rest]
 
 
 def significant_pairs(samples: Sequence[Sequence[float]]) -> set[tuple[int, int]]:
     """Pairs (i, j), i < j, whose means differ by Welch's test with Holm's correction over all.
 
-    A sample of one tells nothing apart.
+    A sample of one tells nothing apart, and has no part in the correction.
     """
-    pairs = list(itertools.combinations(range(len(samples)), 2))
+    several = [number for number, sample in enumerate(samples) if len(sample) > 1]
+    pairs = list(itertools.combinations(several, 2))
     tests = [welch(samples[i], samples[j]) for i, j in pairs]
     corrected = holm([1.0 if test is None else test.p_value for test in tests])
     return {pair for pair, p in zip(pairs, corrected, strict=True) if p <= SIGNIFICANCE}
