@@ -143,7 +143,9 @@ def means(ours: Sequence[float], theirs: Sequence[float], words: tuple[str, str]
     found = welch(theirs, ours)
     if found is None:
         return None
-    return Test(found.p_value, f"{found.difference:+.2g}", found.difference < 0, words)
+    many = abs(found.difference) >= 1000
+    shown = f"{found.difference:+,.0f}" if many else f"{found.difference:+.2g}"
+    return Test(found.p_value, shown, found.difference < 0, words)
 
 
 def variances(
@@ -154,7 +156,9 @@ def variances(
         return None
     ratio = variance(ours) / variance(theirs)
     below = float(fdtr(len(ours) - 1, len(theirs) - 1, ratio))
-    return Test(2 * min(below, 1 - below), f"x {math.sqrt(ratio):.2g}", ratio < 1, words)
+    times = math.sqrt(ratio)
+    shown = f"x {times:.0f}" if times >= 10 else f"x {times:.2g}"
+    return Test(2 * min(below, 1 - below), shown, ratio < 1, words)
 
 
 def above_zero(values: Sequence[float], words: tuple[str, str]) -> Test | None:
@@ -300,19 +304,22 @@ def reached(points: Sequence[tuple[int, float]], target: float) -> float:
 
 
 def collapse(ring: Results) -> str:
-    """Modes found of eight."""
+    """Modes found of eight, against those that the plain GAN finds."""
+
+    def found(model: str, score: str = "modes") -> list[float]:
+        return list(ring.final(model, score).values())
+
+    models = sorted(ring.models, key=lambda m: -fmean(found(m) or [0]))
+    told = verdicts(
+        [None if m == "gan" else means(found(m), found("gan"), ("fewer", "more")) for m in models]
+    )
+    scores = ("modes", "high_quality", "reverse_kl")
     rows = [
-        [
-            m,
-            lost(ring, m),
-            *(
-                figure(list(ring.final(m, score).values()))
-                for score in ("modes", "high_quality", "reverse_kl")
-            ),
-        ]
-        for m in sorted(ring.models, key=lambda m: -fmean(ring.final(m, "modes").values() or [0]))
+        [m, lost(ring, m), *(figure(found(m, score)) for score in scores), verdict]
+        for m, verdict in zip(models, told, strict=True)
     ]
-    return table(["model", "diverged", "modes of 8", "high quality", "reverse KL"], rows)
+    columns = ["model", "diverged", "modes of 8", "high quality", "reverse KL"]
+    return table([*columns, "modes, against `gan`"], rows)
 
 
 def cost(results: Results) -> str:
