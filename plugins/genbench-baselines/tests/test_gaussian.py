@@ -75,5 +75,5 @@ def test_examples_too_large_for_a_covariance_are_refused(spec):
 
 
 def test_a_jitter_that_is_not_positive_is_refused():
-    with pytest.raises(UsageError, match="'jitter' of the model takes float, not"):
+    with pytest.raises(UsageError, match="'jitter' of the model takes float > 0, not 0"):
         options.resolve("model", Gaussian, {"jitter": 0})
