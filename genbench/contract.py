@@ -9,8 +9,8 @@ Nothing here imports torch: the names of tensors are for readers and type checke
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -58,11 +58,39 @@ class Splits(NamedTuple):
     test: Examples
 
 
+class Manifold(Protocol):
+    """Where the examples of a synthetic data set lie, known from how they are made.
+
+    A data set that has one has it as its attribute ``manifold``; what samples miss of it is then
+    counted, not estimated.
+    """
+
+    @property
+    def bins(self) -> int:
+        """Into how many the parameters that examples are made from are parted."""
+
+    @property
+    def tolerance(self) -> float:
+        """A distance up to which an example counts as on the manifold."""
+
+    def locate(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Find the nearest point of the manifold for each of x, at rest.
+
+        Returns:
+            Distances float64 (N,), in the unit of ``tolerance``, and bins int64 (N,) of the
+            parameters of the nearest points.
+        """
+
+    def draw(self, n: int, rng: Generator) -> Tensor:
+        """New true examples, at rest; ``rng`` is on the CPU, as they are."""
+
+
 @runtime_checkable
 class Dataset(Protocol):
     """A data set: constructed with its options, read once by ``load``.
 
-    The curve of a run is measured on ``validation``, its reported scores on ``test``.
+    The curve of a run is measured on ``validation``, its reported scores on ``test``. It may have
+    a ``manifold`` (`Manifold`).
     """
 
     classes: int
@@ -155,8 +183,12 @@ class Model(Protocol):
         def reconstruct(self, x: Tensor) -> Tensor                     # like x; deterministic
         def encode(self, x: Tensor) -> Tensor                          # (N, latent); deterministic
         def log_likelihood(self, x: Tensor, rng: Generator) -> Tensor  # (N,), nats per example
+        def log_likelihood_bound(self, x, rng, k: int) -> Tensor       # (N,), from k draws each
 
-    The second form of ``sample`` is that of a class-conditional model. Without labels it draws
+    ``log_likelihood`` is a log density at x, which genbench has dequantised: level l of L has
+    become 2 (l + u) / L - 1 with u uniform on [0, 1). ``log_likelihood_bound`` is what is not
+    above it in expectation, such as the importance-weighted bound of a VAE from ``k`` codes. The
+    second form of ``sample`` is that of a class-conditional model. Without labels it draws
     them as well: what it is measured by is the whole distribution.
 
     Random draws of a train step come from the global streams, which genbench has seeded; those of
@@ -175,7 +207,7 @@ class TrainedBySteps(Protocol):
     def train_step(self, batch: Batch, step: Step) -> Mapping[str, Tensor]: ...
 
 
-CAPABILITIES = ("sample", "reconstruct", "encode", "log_likelihood")
+CAPABILITIES = ("sample", "reconstruct", "encode", "log_likelihood", "log_likelihood_bound")
 
 
 def has(model: object, capability: str) -> bool:
@@ -187,7 +219,12 @@ def has(model: object, capability: str) -> bool:
 
 
 class Extractor(Protocol):
-    """Maps examples to features; constructed with its options, then moved with ``to``."""
+    """Maps examples to features; constructed with its options, then moved with ``to``.
+
+    One that is a classifier may also have ``logits(features) -> Tensor``: class scores float32
+    (N, classes), before the softmax, of features (N, D) as it gave them. So one pass over the
+    images serves features and classes.
+    """
 
     @property
     def fingerprint(self) -> str:
@@ -203,9 +240,24 @@ class Extractor(Protocol):
         """
 
 
+Known = Literal["identical", "collapsed", "copied"]
+"""Cases whose score may be known beforehand.
+
+``identical``: the samples are the real examples themselves, reconstructions the originals.
+``collapsed``: every sample is one and the same real example. ``copied``: the samples are training
+examples.
+"""
+
+Defect = Literal["noise", "collapse", "copies"]
+"""What may be wrong with samples: noise upon them, few different ones, training examples."""
+
+
 @dataclass(frozen=True)
 class Score:
-    """One number that a metric gives."""
+    """One number that a metric gives, and what can be said of it before it is measured.
+
+    ``genbench check`` holds a metric to all that it says here.
+    """
 
     name: str
     better: Literal["lower", "higher"] | None = None
@@ -213,6 +265,16 @@ class Score:
     unit: str = ""
     hardware: bool = False
     """Whether it depends on the machine, as seconds and memory do."""
+    range: tuple[float | None, float | None] = (None, None)
+    """The least and the largest value that it can have, None where there is no bound."""
+    known: Mapping[Known, float] = field(default_factory=dict, hash=False)
+    """Its value in cases where that is known: to 1e-6, ``collapsed`` to 0.05, as it is a limit."""
+    swapped: str | None = None
+    """The score that it becomes when samples and real examples change places; its own name where
+    it is symmetric. None: nothing is promised."""
+    blind: tuple[Defect, ...] = ()
+    """Defects that do not make it worse. More noise makes every other score with a direction
+    worse and worse."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +292,22 @@ class NotApplicable:
     reason: str
 
 
+class CurvePoint(NamedTuple):
+    """One number that was seen on the way: a loss, or a score on the validation split."""
+
+    images: int
+    """As in `History`, so far."""
+    seconds: float
+    """Of training, so far."""
+    metric: str | None
+    """None for a loss."""
+    name: str
+    """Of the score, or of the loss."""
+    weights: Weights
+    """That were scored; losses are of the last ones."""
+    value: float
+
+
 @dataclass(frozen=True)
 class History:
     """What training took."""
@@ -243,6 +321,8 @@ class History:
     """Trainable and fitted numbers: all parameters and floating-point buffers."""
     peak_memory_bytes: int = 0
     """Of the device while training; on a CPU the peak resident set of the process."""
+    curve: tuple[CurvePoint, ...] = ()
+    """In the order in which it was seen. Of each loss at most 1,000 values, evenly spread."""
 
 
 class Evidence(Protocol):
@@ -269,12 +349,29 @@ class Evidence(Protocol):
         """The model, with the weights that are evaluated; for `has`, not for drawing."""
 
     @property
+    def weights(self) -> Weights:
+        """Which weights are evaluated."""
+
+    @property
+    def manifold(self) -> Manifold | None:
+        """That of the data set, if it is known."""
+
+    @property
     def samples(self) -> Tensor:
         """As at rest: uint8 (n, C, H, W), after clipping to [-1, 1]; or float32 (n, D)."""
 
     @property
     def sampling_seconds(self) -> float:
         """What drawing ``samples`` took."""
+
+    @property
+    def sampling_latency_seconds(self) -> float:
+        """What drawing a single sample takes: the median of several."""
+
+    @property
+    def sampling_flops(self) -> float:
+        """Floating-point operations of a single sample, as torch counts them: those of matrix
+        products, convolutions and attention."""
 
     @property
     def clipped_fraction(self) -> float:
@@ -300,21 +397,64 @@ class Evidence(Protocol):
     def codes(self) -> Tensor:
         """Of ``originals``: (N, latent)."""
 
+    @property
+    def train_codes(self) -> Tensor:
+        """Of ``train_originals``: (N, latent)."""
+
     def features(self, of: Literal["real", "samples", "train"]) -> Tensor:
         """float32 (N, D) on the CPU, extracted once."""
+
+    def logits(self, of: Literal["real", "samples", "train"]) -> Tensor:
+        """float32 (N, classes) on the CPU, from ``features``; see `Extractor`."""
+
+    def statistics(
+        self,
+        name: str,
+        of: Literal["real", "train"],
+        compute: Callable[[Tensor], Mapping[str, Tensor]],
+    ) -> Mapping[str, Tensor]:
+        """What a metric makes of a split's features, whatever the model: made once.
+
+        Kept on disk by the content of data and extractor, and checked on reading.
+
+        Args:
+            name: says what is computed, with the metric's version and the options that count.
+            of: whose features ``compute`` is given, float32 (N, D).
+            compute: gives tensors on the CPU.
+        """
+
+    def log_likelihoods(self, draws: int) -> Tensor:
+        """Of ``real``, dequantised ``draws`` times: float64 (draws, N) on the CPU, in nats.
+
+        Data that is continuous is taken as it is, once: (1, N).
+        """
+
+    def log_likelihood_bounds(self, draws: int, k: int) -> Tensor:
+        """Like ``log_likelihoods``, of the bound from ``k`` draws of the model."""
 
     def rng(self, name: str) -> Generator:
         """A CPU stream that depends on the run's seed and the name alone."""
 
 
-Need = Literal["sample", "reconstruct", "encode", "log_likelihood", "features", "labels"]
+Need = Literal[
+    "sample",
+    "reconstruct",
+    "encode",
+    "log_likelihood",
+    "log_likelihood_bound",
+    "features",
+    "logits",
+    "labels",
+    "manifold",
+]
 
-Invariance = Literal["sample-order", "real-order", "feature-rotation"]
-"""What may change without a score changing, rounding aside.
+Invariance = Literal["sample-order", "real-order", "feature-rotation", "batch-size", "device"]
+"""What may change without a score changing, rounding aside: 1e-6 of its size from given features.
 
 ``sample-order``: the order of the samples. ``real-order``: that of the real split, with all that
 goes with each example (label, reconstruction, code). ``feature-rotation``: an orthogonal map of
-all features, real and sampled.
+all features, real and sampled. ``batch-size``: how many examples models and extractors were given
+at once. ``device``: where they were; both to 1e-3, as they round features themselves.
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -47,6 +47,14 @@ class GivenEvidence:
     train_originals: Tensor = NOTHING
     train_reconstructions: Tensor = NOTHING
     codes: Tensor = NOTHING
+    train_codes: Tensor = NOTHING
+    real_logits: Tensor = NOTHING
+    sample_logits: Tensor = NOTHING
+    likelihoods: Tensor = NOTHING
+    sampling_latency_seconds: float = 0.0
+    sampling_flops: float = 0.0
+    weights: Literal["average", "last"] = "average"
+    manifold: Any = None
     model: Any = None
     history: History = field(default_factory=History)
     data: DataSpec = field(default_factory=lambda: DataSpec("tiny", "image", (1, 8, 8), 898))
@@ -60,6 +68,23 @@ class GivenEvidence:
             "train": self.train_features,
         }
         return given[of]
+
+    def logits(self, of: Literal["real", "samples", "train"]) -> Tensor:
+        return {"real": self.real_logits, "samples": self.sample_logits}[of]
+
+    def statistics(
+        self,
+        name: str,
+        of: Literal["real", "train"],
+        compute: Callable[[Tensor], Mapping[str, Tensor]],
+    ) -> Mapping[str, Tensor]:
+        return compute(self.features(of))
+
+    def log_likelihoods(self, draws: int) -> Tensor:
+        return self.likelihoods
+
+    def log_likelihood_bounds(self, draws: int, k: int) -> Tensor:
+        return self.likelihoods
 
     def rng(self, name: str) -> Generator:
         return torch.Generator().manual_seed(0)
