@@ -68,6 +68,30 @@ def load(path: Path, sha256: str) -> Content:
         raise StoreError(f"The checkpoint {path} cannot be read: {error}.") from None
 
 
+def save_by_hash(folder: Path, name: str, content: Content) -> Path:
+    """Write ``<name>-<hash>.safetensors``, atomically; a file that names its own content.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    data, sha256 = _packed(content)
+    path = folder / f"{name}-{sha256[:16]}.safetensors"
+    _write(path, data)
+    if _hash_of(path) != sha256:
+        path.unlink()
+        raise StoreError(f"The checkpoint {path} cannot be written: it is not read as written.")
+    return path
+
+
+def load_by_hash(path: Path) -> Content:
+    """Read what `save_by_hash` wrote.
+
+    Raises:
+        StoreError: the file is missing, torn, or not what its name says.
+    """
+    return load(path, path.stem.rpartition("-")[2])
+
+
 class TrainingCheckpoints:
     """The checkpoints of a run that goes on: ``training-<number>-<hash>.safetensors``.
 
@@ -89,12 +113,7 @@ class TrainingCheckpoints:
         """
         earlier = self._paths()
         number = _number(earlier[-1]) + 1 if earlier else 1
-        data, sha256 = _packed(content)
-        path = self._folder / f"training-{number:06d}-{sha256[:16]}.safetensors"
-        _write(path, data)
-        if _hash_of(path) != sha256:
-            path.unlink()
-            raise StoreError(f"The checkpoint {path} cannot be written: it is not read as written.")
+        save_by_hash(self._folder, f"training-{number:06d}", content)
         for old in earlier:
             old.unlink(missing_ok=True)
 
@@ -102,7 +121,7 @@ class TrainingCheckpoints:
         """The newest that is whole; damaged ones are named in the log and passed over."""
         for path in reversed(self._paths()):
             try:
-                return load(path, path.stem.rpartition("-")[2])
+                return load_by_hash(path)
             except StoreError as error:
                 print(f"{error} The one before it is taken.")
         return None

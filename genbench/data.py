@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genbench.contract import Batch, Dataset, DataSpec, Examples, Splits
+from genbench.contract import Batch, Dataset, DataSpec, Examples, Manifold, Splits
 from genbench.errors import ContractError, GenbenchError
 
 
@@ -29,26 +29,53 @@ def to_rest(x: Tensor) -> Tensor:
 
 
 class DeviceSplit:
-    """A split as one tensor on the device; fulfils `genbench.contract.Split`."""
+    """A split as one tensor on the device; fulfils `genbench.contract.Split`.
+
+    What would take more than `LARGEST_SHARE` of a device's free memory stays where it is, in main
+    memory or mapped from a file, and goes to the device batch by batch.
+    """
 
     def __init__(self, name: str, examples: Examples, device: torch.device) -> None:
         self.name = name
-        self.x = examples.x.to(device)
+        self.device = device
+        self.x = examples.x if _too_large(examples.x, device) else examples.x.to(device)
         self.y = None if examples.y is None else examples.y.to(device)
 
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def order_device(self) -> torch.device:
+        """Where the indices for `take` are drawn: beside the examples."""
+        return self.x.device
+
     def take(self, index: Tensor) -> Batch:
-        """The batch of the examples at ``index``, int64 (N,), on the device."""
-        y = None if self.y is None else self.y.index_select(0, index)
-        return Batch(to_model(self.x.index_select(0, index)), y)
+        """The batch of the examples at ``index``, int64 (N,) on ``order_device``, on the device."""
+        x = self._on_device(self.x.index_select(0, index))
+        y = None if self.y is None else self.y.index_select(0, index.to(self.device))
+        return Batch(to_model(x), y)
 
     def batches(self, n: int) -> Iterator[Batch]:
         """Converted batches of ``n`` (the last may be smaller), always in the same order."""
         for start in range(0, len(self), n):
             y = None if self.y is None else self.y[start : start + n]
-            yield Batch(to_model(self.x[start : start + n]), y)
+            yield Batch(to_model(self._on_device(self.x[start : start + n])), y)
+
+    def _on_device(self, x: Tensor) -> Tensor:
+        if x.device == self.device:
+            return x
+        return x.pin_memory().to(self.device, non_blocking=True)
+
+
+LARGEST_SHARE = 0.25
+"""Of a device's free memory, what one split may take."""
+
+
+def _too_large(x: Tensor, device: torch.device) -> bool:
+    if device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    return x.nbytes > LARGEST_SHARE * free
 
 
 @dataclass(frozen=True)
@@ -60,6 +87,7 @@ class LoadedData:
     train: DeviceSplit
     validation: DeviceSplit
     test: DeviceSplit
+    manifold: Manifold | None = None
 
 
 class Order:
@@ -131,7 +159,7 @@ def load(name: str, dataset: Dataset, device: torch.device) -> LoadedData:
         DeviceSplit(split, examples, device)
         for split, examples in zip(Splits._fields, splits, strict=True)
     )
-    return LoadedData(spec, content, train, validation, test)
+    return LoadedData(spec, content, train, validation, test, getattr(dataset, "manifold", None))
 
 
 def fingerprint(splits: Splits) -> str:
@@ -141,7 +169,9 @@ def fingerprint(splits: Splits) -> str:
         for part, tensor in zip(Examples._fields, examples, strict=True):
             if tensor is not None:
                 header = f"{split}:{part}:{tensor.dtype}:{tuple(tensor.shape)}"
-                digest.update(header.encode() + tensor.contiguous().numpy().tobytes())
+                digest.update(header.encode())
+                # Its own memory, not a copy: it may be a mapped file, larger than what is free.
+                digest.update(tensor.contiguous().numpy().reshape(-1).data)
     return digest.hexdigest()
 
 
@@ -150,7 +180,7 @@ MOST_SHARED = 0.01
 
 
 def _check_overlap(name: str, splits: Splits) -> None:
-    contents = [{row.tobytes() for row in examples.x.numpy()} for examples in splits]
+    contents = [{_content(row) for row in examples.x.numpy()} for examples in splits]
     for (first, a), (second, b) in itertools.combinations(
         zip(Splits._fields, contents, strict=True), 2
     ):
@@ -160,6 +190,17 @@ def _check_overlap(name: str, splits: Splits) -> None:
                 f"The data set {name!r} has {shared:,} examples that are in {first} and in {second}"
                 ": a model would be measured on what it was trained on."
             )
+
+
+def _content(row: Any) -> bytes:
+    """What tells an example from all others, in a few bytes."""
+    if row.nbytes <= SHORT_BYTES:
+        return bytes(row.tobytes())
+    return hashlib.blake2b(row, digest_size=SHORT_BYTES).digest()
+
+
+SHORT_BYTES = 16
+"""Of an example that is taken as it is; a longer one by a hash of as many."""
 
 
 def _check(name: str, dataset: Dataset, splits: Any) -> None:

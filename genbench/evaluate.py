@@ -41,9 +41,13 @@ class Ruler:
 
     def extractor_of(self, metric: Metric) -> tuple[str, str] | None:
         """Name and fingerprint of the extractor, for a metric that uses features."""
-        if self.extractor is None or "features" not in metric.needs:
+        if self.extractor is None or not set(OF_AN_EXTRACTOR) & set(metric.needs):
             return None
         return str(self.extractor_name), self.extractor.fingerprint
+
+
+OF_AN_EXTRACTOR: tuple[Need, ...] = ("features", "logits")
+"""What only an extractor can give."""
 
 
 class SampleRange:
@@ -119,7 +123,7 @@ def fit(model: Any, loaded: LoadedData, seed: int) -> float:
     model.eval()
     shapes = {name: buffer.shape for name, buffer in model.named_buffers()}
     writes = _writes(model) if has(model, "train_step") else {}
-    device = loaded.train.x.device
+    device = loaded.train.device
     started = time.perf_counter()
     with separate(seed, "fit", device), torch.no_grad():
         model.fit(loaded.train, generator(seed, "fit", device))
@@ -166,9 +170,10 @@ def evaluate(
     """
     evidence.model.eval()
     found: list[Row] = []
-    with separate(evidence.seed, "evaluation", evidence.real.x.device), torch.no_grad():
+    with separate(evidence.seed, "evaluation", evidence.real.device), torch.no_grad():
         for spec, metric in (*ruler.metrics, ALWAYS):
             extractor = ruler.extractor_of(metric)
+            evidence.reference.code = spec.code
             results = measured(spec.name, metric, evidence)
             found += [
                 rows.of_score(

@@ -7,7 +7,7 @@ number.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -15,14 +15,17 @@ from typing import Any, Literal
 import torch
 from torch import Generator, Tensor
 
-from genbench.contract import DataSpec, Extractor, History, Split, has
+from genbench import sampling_cost
+from genbench.contract import DataSpec, Extractor, History, Manifold, Weights, has
 from genbench.data import DeviceSplit, LoadedData, to_model, to_rest
+from genbench.dequantise import dequantised
 from genbench.environment import wait_for
 from genbench.errors import ContractError
+from genbench.reference import Reference
 from genbench.streams import generator
 
 BLOCK = 500
-"""Examples that a model or an extractor sees at once, samples aside."""
+"""Examples that a model sees at once, samples aside."""
 
 
 @dataclass
@@ -36,12 +39,12 @@ class RunEvidence:
     loaded: LoadedData
     real: DeviceSplit
     history: History
-    extractor: Extractor | None
+    weights: Weights
+    reference: Reference
+    """Features of the data, kept from one evaluation to the next."""
     sample_count: int
     sampling_chunk: int
     seed: int
-    real_features: dict[str, Tensor]
-    """By split: what this extractor gave, kept from one evaluation of a run to the next."""
 
     @property
     def data(self) -> DataSpec:
@@ -49,7 +52,17 @@ class RunEvidence:
         return self.loaded.spec
 
     @property
-    def train(self) -> Split:
+    def extractor(self) -> Extractor | None:
+        """What takes the features, if there is one."""
+        return self.reference.extractor
+
+    @property
+    def manifold(self) -> Manifold | None:
+        """That of the data set, if it is known."""
+        return self.loaded.manifold
+
+    @property
+    def train(self) -> DeviceSplit:
         """The training split."""
         return self.loaded.train
 
@@ -74,7 +87,7 @@ class RunEvidence:
 
     @cached_property
     def _drawn(self) -> tuple[Tensor, float, float]:
-        rng = generator(self.seed, "sampling", self.real.x.device)
+        rng = generator(self.seed, "sampling", self.real.device)
         drawn = []
         outside = 0
         seconds = 0.0
@@ -82,7 +95,7 @@ class RunEvidence:
             n = min(self.sampling_chunk, self.sample_count - start)
             started = time.perf_counter()
             x = self.model.sample(n, rng)
-            wait_for(self.real.x.device)
+            wait_for(self.real.device)
             seconds += time.perf_counter() - started
             x = self._checked(f"sample({n})", x, (n, *self.data.shape))
             if self.data.kind == "image":
@@ -93,9 +106,20 @@ class RunEvidence:
         return samples, seconds, outside / samples.numel()
 
     @cached_property
+    def sampling_latency_seconds(self) -> float:
+        """What drawing a single sample takes."""
+        return sampling_cost.latency_seconds(self.model, self.seed, self.real.device)
+
+    @cached_property
+    def sampling_flops(self) -> float:
+        """Of one sample, in the protocol's chunks."""
+        n = min(self.sampling_chunk, self.sample_count)
+        return sampling_cost.flops(self.model, n, self.seed, self.real.device)
+
+    @cached_property
     def originals(self) -> Tensor:
         """The real split as the model sees it."""
-        return to_model(self.real.x)
+        return to_model(self.real.x.to(self.real.device))
 
     @cached_property
     def reconstructions(self) -> Tensor:
@@ -105,7 +129,7 @@ class RunEvidence:
     @cached_property
     def train_originals(self) -> Tensor:
         """The training split as the model sees it."""
-        return to_model(self.loaded.train.x)
+        return to_model(self.loaded.train.x.to(self.real.device))
 
     @cached_property
     def train_reconstructions(self) -> Tensor:
@@ -122,31 +146,65 @@ class RunEvidence:
         """Of ``originals``, float32 (N, latent)."""
         return self._in_blocks("encode", self.model.encode, self.originals, None)
 
+    @cached_property
+    def train_codes(self) -> Tensor:
+        """Of ``train_originals``, float32 (N, latent)."""
+        return self._in_blocks("encode", self.model.encode, self.train_originals, None)
+
     def features(self, of: Literal["real", "samples", "train"]) -> Tensor:
         """float32 (N, D) on the CPU, extracted once."""
-        if of == "samples":
-            return self._sample_features
-        split = self.real if of == "real" else self.loaded.train
-        if split.name not in self.real_features:
-            self.real_features[split.name] = self._extract(split.x)
-        return self.real_features[split.name]
+        return self._sample_features if of == "samples" else self.reference.features(self._of(of))
+
+    def logits(self, of: Literal["real", "samples", "train"]) -> Tensor:
+        """float32 (N, classes) on the CPU, from ``features``."""
+        features = self.features(of)
+        logits: Tensor = self.extractor.logits(features.to(self.real.device))  # type: ignore[union-attr]
+        if logits.ndim != 2 or len(logits) != len(features) or not logits.isfinite().all():
+            raise ContractError(
+                f"The extractor's logits() gave {tuple(logits.shape)} for features "
+                f"{tuple(features.shape)}: finite values (N, classes) are what it promises."
+            )
+        return logits.float().cpu()
+
+    def statistics(
+        self,
+        name: str,
+        of: Literal["real", "train"],
+        compute: Callable[[Tensor], Mapping[str, Tensor]],
+    ) -> Mapping[str, Tensor]:
+        """What a metric makes of a split's features, made once for all models."""
+        return self.reference.statistics(name, self._of(of), compute)
+
+    def _of(self, of: Literal["real", "train"]) -> DeviceSplit:
+        return self.real if of == "real" else self.loaded.train
 
     @cached_property
     def _sample_features(self) -> Tensor:
-        return self._extract(self.samples)
+        return self.reference.extract(self.samples)
 
-    def _extract(self, x: Tensor) -> Tensor:
-        assert self.extractor is not None, "metrics that need features are applied with one"
-        blocks = []
-        for block in x.split(BLOCK):
-            features = self.extractor(block)
-            if features.ndim != 2 or len(features) != len(block) or not features.isfinite().all():
-                raise ContractError(
-                    f"The extractor gave features {tuple(features.shape)} for {len(block)} "
-                    "examples: finite values (N, D) are what it promises."
-                )
-            blocks.append(features.float().cpu())
-        return torch.cat(blocks)
+    def log_likelihoods(self, draws: int) -> Tensor:
+        """Of the real split, dequantised ``draws`` times: float64 (draws, N) on the CPU, nats."""
+        return self._likelihoods("log_likelihood", draws)
+
+    def log_likelihood_bounds(self, draws: int, k: int) -> Tensor:
+        """Like ``log_likelihoods``, of the bound from ``k`` draws of the model."""
+        return self._likelihoods("log_likelihood_bound", draws, k)
+
+    def _likelihoods(self, capability: str, draws: int, *arguments: int) -> Tensor:
+        levels = self.data.levels
+        noise = generator(self.seed, "dequantisation")
+        rng = generator(self.seed, "likelihood", self.real.device)
+        function = getattr(self.model, capability)
+        rows = []
+        for _ in range(draws if levels is not None else 1):
+            blocks = []
+            for block in self.originals.split(BLOCK):
+                x = dequantised(block, levels, noise)
+                call = f"{capability}({', '.join(('x', 'rng', *map(str, arguments)))})"
+                given = self._checked(call, function(x, rng, *arguments), (len(x),))
+                blocks.append(given.cpu().double())
+            rows.append(torch.cat(blocks))
+        return torch.stack(rows)
 
     def _in_blocks(
         self,
@@ -183,6 +241,14 @@ def missing_need(metric: Any, evidence: RunEvidence) -> str | None:
         if need == "features":
             if evidence.extractor is None:
                 return "the data set names no extractor; give one with --extractor"
+        elif need == "logits":
+            if evidence.extractor is None:
+                return "the data set names no extractor; give one with --extractor"
+            if not callable(getattr(evidence.extractor, "logits", None)):
+                return "the extractor is no classifier: it has no logits"
+        elif need == "manifold":
+            if evidence.manifold is None:
+                return "the data set knows no manifold that its examples lie on"
         elif need == "labels":
             if not evidence.data.classes:
                 return "the data set has no labels"

@@ -315,7 +315,7 @@ def _extractor(request: Request, metrics: Iterable[PluginSpec]) -> PluginSpec | 
 
 def _needs_features(metric: PluginSpec) -> bool:
     try:
-        return "features" in metric.make().needs
+        return not {"features", "logits"}.isdisjoint(metric.make().needs)
     except PluginError:
         raise
     except Exception as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.checkpoint import Content
-from genbench.contract import History
+from genbench.contract import CurvePoint, History
 from genbench.leaderboard import rows
 from genbench.leaderboard.schema import Row
 
@@ -47,7 +47,7 @@ class RunState:
         return cls(
             made=plain["made"],
             rows=[rows.from_plain(row) for row in plain["rows"]],
-            history=History(**plain["history"]),
+            history=_history(plain["history"]),
             curve_bytes=plain["curve_bytes"],
         )
 
@@ -62,6 +62,12 @@ class RunState:
             return None
         parts = ", ".join(f"{key} {self.made.get(key)}, here {here[key]}" for key in differing)
         return f"A checkpoint was made elsewhere ({parts}): this training begins anew."
+
+
+def _history(plain: Mapping[str, Any]) -> History:
+    # JSON knows no named tuples; checkpoints of before have no curve.
+    curve = tuple(CurvePoint(*point) for point in plain.get("curve", ()))
+    return History(**{**plain, "curve": curve})
 
 
 def length(path: Path) -> int:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
-from genbench import checkpoint, data, environment, plan, trained_before, weights
+from genbench import checkpoint, curve, data, environment, plan, trained_before, weights
 from genbench.checkpoint import Content, TrainingCheckpoints
-from genbench.contract import History, Weights, has
+from genbench.contract import CurvePoint, History, Weights, has
 from genbench.errors import ContractError, PluginError, StoreError
 from genbench.evaluate import Ruler, checked_metric, evaluate, fit
 from genbench.evidence import RunEvidence
@@ -32,6 +32,7 @@ from genbench.listeners import Listeners
 from genbench.listeners.curve import CurveWriter
 from genbench.listeners.pictures import SampleGrid
 from genbench.plan import RunSpec
+from genbench.reference import Reference
 from genbench.run_state import RunState, length
 from genbench.saved_training import SavedTraining
 from genbench.streams import seed_global, separate
@@ -79,7 +80,6 @@ class _Run:
         self.base: Row = {"device": "unknown"}
         self.record: dict[str, Any] = {}
         self.history = History()
-        self.real_features: dict[str, torch.Tensor] = {}
         self.trainer: Trainer | None = None
         self.evaluation_seconds = 0.0
         self.resumed_at: int | None = None
@@ -169,6 +169,7 @@ class _Run:
             extractor,
             spec.extractor.name if spec.extractor else None,
         )
+        self.reference = Reference(self.loaded.fingerprint, extractor)
         self.model = make_model(spec, self.loaded.spec, self.device)
 
     def _train(self) -> dict[Weights, Any]:
@@ -266,12 +267,16 @@ class _Run:
             train_seconds=trainer.seconds + fit_seconds,
             parameters=_parameters(self.model),
             peak_memory_bytes=max(self.history.peak_memory_bytes, peak_memory_bytes),
+            curve=self.history.curve,
         )
         evaluation = self.spec.protocol.evaluation
-        evidence = self._evidence(self.loaded.validation, evaluation.curve_samples)
+        evidence = self._evidence(self.loaded.validation, evaluation.curve_samples, kind)
         point = Point("validation", fraction, self.history.images, kind)
         self._add(evidence, [point])
         return weights.snapshot(self.model) if fraction == 1 else None
+
+    def _remember(self, points: Iterable[CurvePoint]) -> None:
+        self.history = replace(self.history, curve=(*self.history.curve, *points))
 
     def _fitted(self) -> dict[Weights, Any]:
         """A model without train steps: fitted once, so that its average is its last state."""
@@ -290,7 +295,8 @@ class _Run:
             self.record |= {
                 "checkpoint_sha256": checkpoint.save(self.folder.checkpoint, content),
                 "weights": list(states),
-                "history": asdict(self.history),
+                # Its curve is in the checkpoint, and in curve.csv.
+                "history": {k: v for k, v in asdict(self.history).items() if k != "curve"},
             }
             self.folder.write(self.record)
             TrainingCheckpoints(self.folder.path).clear()
@@ -304,21 +310,21 @@ class _Run:
             weights.restore(self.model, state)
             stands_for = KINDS if len(states) == 1 else (kind,)
             points = [Point("test", 1.0, self.history.images, name) for name in stands_for]
-            self._add(self._evidence(self.loaded.test, samples), points)
+            self._add(self._evidence(self.loaded.test, samples, kind), points)
 
     # -------------------------------------------------------------------------------- its parts
 
-    def _evidence(self, real: data.DeviceSplit, samples: int) -> RunEvidence:
+    def _evidence(self, real: data.DeviceSplit, samples: int, kind: Weights) -> RunEvidence:
         return RunEvidence(
             model=self.model,
             loaded=self.loaded,
             real=real,
             history=self.history,
-            extractor=self.ruler.extractor,
+            weights=kind,
+            reference=self.reference,
             sample_count=samples,
             sampling_chunk=self.spec.protocol.evaluation.sampling_chunk,
             seed=self.spec.seed,
-            real_features=self.real_features,
         )
 
     def _add(self, evidence: RunEvidence, points: Sequence[Point]) -> None:
@@ -326,6 +332,8 @@ class _Run:
         added = evaluate(evidence, self.ruler, self.base, points)
         self.evaluation_seconds += time.perf_counter() - started
         self.rows += added
+        if evidence.real is self.loaded.validation:
+            self._remember(curve.of_rows(added, self.history))
         for point in points:
             at_point = [row for row in added if row["weights"] == point.weights]
             with separate(self.spec.seed, "listeners", self.device), torch.no_grad():
@@ -337,7 +345,10 @@ class _Run:
                     rows=at_point,
                 )
 
-    def _report(self, images: int, losses: Any) -> None:
+    def _report(self, images: int, losses: Mapping[str, float]) -> None:
+        assert self.trainer is not None
+        if curve.is_kept(self.trainer.step.index, self.spec.protocol.training):
+            self._remember(curve.of_losses(losses, images, self.trainer.seconds))
         self.listeners.notify(
             "progressed",
             run_id=self.spec.run_id,

@@ -57,13 +57,13 @@ class Trainer:
         self.protocol = protocol
         self.listener = listener
         self.pause = pause
-        self.device = split.x.device
+        self.device = split.device
         seed_global(seed, "training")
         self.step = Stepper(model.optimizers(), protocol.training.images)
         self.average = MovingAverage(
             self.step.parameters, protocol.training.average_half_life_images
         )
-        self.order = Order(len(split), stream_seed(seed, "order"), self.device)
+        self.order = Order(len(split), stream_seed(seed, "order"), split.order_device)
         self.seconds = 0.0
         self.ever_stepped = False
         self.points_done = 0

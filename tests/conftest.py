@@ -37,6 +37,14 @@ def _forget_plugins() -> Iterator[None]:
     refresh()
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of this test's own: what is found there is what it put there."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("GENBENCH_CACHE", str(folder))
+    return folder
+
+
 @pytest.fixture
 def tiny(tiny_protocol: Protocol) -> Protocol:
     """The tiny protocol: what most tests run under."""

@@ -16,7 +16,7 @@ from genbench import cli, registry
 PACKAGE = Path(genbench.__file__).parent
 
 FLOORS = [
-    {"__init__", "errors", "contract", "hookspecs", "files", "protocols"},
+    {"__init__", "errors", "contract", "hookspecs", "files", "cache", "protocols"},
     {
         "registry", "naming", "options", "protocol", "grid", "plan", "folder", "job",
         "listeners/__init__",
@@ -26,7 +26,7 @@ FLOORS = [
         "train", "step", "average", "streams", "data", "checkpoint", "evaluate", "evidence",
         "environment", "verdict", "executors", "listeners", "runner", "session", "api", "suite",
         "training_state", "saved_training", "run_state", "weights", "interrupts", "status",
-        "testing", "git", "trained_before",
+        "testing", "git", "trained_before", "reference", "curve", "dequantise", "sampling_cost",
     },
     {"cli", "__main__"},
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from genbench import evaluate, weights
 from genbench.contract import CAPABILITIES, History, has
 from genbench.errors import ContractError
 from genbench.evidence import RunEvidence
+from genbench.reference import Reference
 from genbench.streams import generator, seed_global
 from genbench.testing import surroundings, worlds
 from genbench.testing.finding import DoesNotApplyError
@@ -229,11 +230,11 @@ class ModelSubject(Subject):
             loaded=world.loaded,
             real=world.loaded.validation,
             history=History(),
-            extractor=None,
+            weights="last",
+            reference=Reference(world.loaded.fingerprint, None),
             sample_count=n,
             sampling_chunk=chunk,
             seed=0,
-            real_features={},
         )
 
 

@@ -105,8 +105,10 @@ def _made_up(shape: tuple[int, ...], classes: int) -> World:
         levels=256 if image else None,
     )
     device = torch.device("cpu")
-    parts = [DeviceSplit(name, part, device) for name, part in zip(SIZES, split, strict=True)]
-    return World(LoadedData(spec, "made-up", *parts))
+    train, validation, test = (
+        DeviceSplit(name, part, device) for name, part in zip(SIZES, split, strict=True)
+    )
+    return World(LoadedData(spec, "made-up", train, validation, test))
 
 
 def splits(shape: tuple[int, ...], classes: int = CLASSES, n: int = 1) -> Splits:
