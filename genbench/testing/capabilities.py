@@ -67,21 +67,41 @@ def log_likelihood(subject: ModelSubject) -> Found:
     """log_likelihood(x, rng) gives nats for each example: float32 (N,), finite."""
     _must_offer(subject, "log_likelihood")
     for n in (1, 8):
-        x = subject.x[:n]
-        given = subject.call(subject.trained, "log_likelihood", x, generator(0, "sampling"))
-        asked = f"log_likelihood(x) was asked for float32 ({n},) of x {tuple(x.shape)}; "
-        sums = "Sum the log density of all numbers of an example: terms.flatten(1).sum(1)."
-        if not isinstance(given, Tensor):
-            yield Finding(f"{asked}{type(given).__name__} came.", sums)
-        elif given.dtype != torch.float32 or tuple(given.shape) != (n,):
-            came = f"{str(given.dtype).removeprefix('torch.')} {tuple(given.shape)}"
-            yield Finding(f"{asked}{came} came.", sums)
-        elif not bool(given.isfinite().all()):
-            wrong = int((~given.isfinite()).sum())
-            yield Finding(f"{asked}{wrong} of {n} values are NaN or infinite.", "Mind log(0).")
-        else:
-            continue
-        return
+        found = _of_each(subject, "log_likelihood", n)
+        yield from found
+        if found:
+            return
+
+
+@check("training", "fit")
+def log_likelihood_bound(subject: ModelSubject) -> Found:
+    """log_likelihood_bound(x, rng, k) gives nats for each example for every k: float32 (N,)."""
+    _must_offer(subject, "log_likelihood_bound")
+    for n, k in ((1, 1), (8, 1), (8, 3)):
+        found = _of_each(subject, "log_likelihood_bound", n, k)
+        yield from found
+        if found:
+            return
+
+
+def _of_each(subject: ModelSubject, capability: str, n: int, *k: int) -> list[Finding]:
+    """Take a log likelihood, or a bound from k draws, of n examples."""
+    x = subject.x[:n]
+    given = subject.call(subject.trained, capability, x, generator(0, "sampling"), *k)
+    call = f"{capability}({', '.join(('x', 'rng', *map(str, k)))})"
+    asked = f"{call} was asked for float32 ({n},) of x {tuple(x.shape)}; "
+    mend = "Sum the log density of all numbers of an example: terms.flatten(1).sum(1)."
+    if k:
+        mend += " The k draws are joined: terms.logsumexp(0) - math.log(k) of terms (k, N)."
+    if not isinstance(given, Tensor):
+        return [Finding(f"{asked}{type(given).__name__} came.", mend)]
+    if given.dtype != torch.float32 or tuple(given.shape) != (n,):
+        came = f"{str(given.dtype).removeprefix('torch.')} {tuple(given.shape)}"
+        return [Finding(f"{asked}{came} came.", mend)]
+    if not bool(given.isfinite().all()):
+        wrong = int((~given.isfinite()).sum())
+        return [Finding(f"{asked}{wrong} of {n} values are NaN or infinite.", "Mind log(0).")]
+    return []
 
 
 def _must_offer(subject: ModelSubject, capability: str) -> None:

@@ -12,7 +12,15 @@ from genbench.step import Stepper
 from genbench.streams import generator, seed_global
 from genbench.testing import surroundings
 from genbench.testing.finding import DoesNotApplyError, Finding
-from genbench.testing.models import ModelSubject, different, farthest, notes_of, same_bits, some
+from genbench.testing.models import (
+    RANDOM,
+    ModelSubject,
+    different,
+    farthest,
+    notes_of,
+    same_bits,
+    some,
+)
 from genbench.testing.subject import disturbances
 from genbench.testing.suite import Found, check
 from genbench.testing.updates import watched
@@ -20,9 +28,6 @@ from genbench.testing.worlds import BATCH_SIZE, PROTOCOL
 
 TOLERANCE = 1e-4
 """Of the largest value: what the size of a batch may change in float32 arithmetic."""
-
-RANDOM = ("sample", "log_likelihood")
-"""The capabilities that are given an rng; the others are deterministic."""
 
 
 @check("training", "fit", knowing=CAPABILITIES)

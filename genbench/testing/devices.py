@@ -86,8 +86,7 @@ def _exercise(
         with subject.calling("fit(train, rng)"), torch.no_grad():
             model.fit(moved, generator(0, "fit", device))
     for capability in subject.sound():
-        x, rng = subject.x.to(device), generator(0, "sampling", device)
-        arguments = {"sample": (3, rng), "log_likelihood": (x, rng)}.get(capability, (x,))
+        arguments = subject.arguments(capability, device=device)
         with subject.calling(f"{capability} on {device.type}"), torch.no_grad():
             given = getattr(model, capability)(*arguments)
         if homeless is not None:

@@ -19,6 +19,7 @@ CHECKS = (
     capabilities.reconstruct,
     capabilities.encode,
     capabilities.log_likelihood,
+    capabilities.log_likelihood_bound,
     training.shapes,
     training.labels,
     conduct.determinism,

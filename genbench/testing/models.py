@@ -22,6 +22,12 @@ from genbench.testing.subject import PluginRaisedError, Subject
 from genbench.testing.worlds import PROTOCOL, World
 from genbench.train import Trainer
 
+RANDOM = ("sample", "log_likelihood", "log_likelihood_bound")
+"""The capabilities that are given an rng; the others are deterministic."""
+
+DRAWS = 3
+"""That a bound is asked for."""
+
 Made = TypeVar("Made")
 Notes = dict[str, str]
 """Sentences, and the call that was first to give cause for each."""
@@ -189,7 +195,7 @@ class ModelSubject(Subject):
                 self.changed_inputs.setdefault("changed its x in place", capability)
                 now.copy_(was)
         moved = [name for name, state in surroundings.streams().items() if streams[name] != state]
-        if moved and capability in ("sample", "log_likelihood"):
+        if moved and capability in RANDOM:
             self.moved_streams.setdefault(f"moved the global stream of {moved[0]}", capability)
         return result
 
@@ -215,13 +221,17 @@ class ModelSubject(Subject):
             found[capability] = self.call(model, capability, *self.arguments(capability))
         return found
 
-    def arguments(self, capability: str, n: int = 8) -> tuple[Any, ...]:
+    def arguments(
+        self, capability: str, n: int = 8, device: torch.device | str = "cpu"
+    ) -> tuple[Any, ...]:
         """What a capability is called with: always the same."""
-        rng = generator(0, "sampling")
+        rng = generator(0, "sampling", device)
         if capability == "sample":
             return n, rng
-        x = self.x[:n].clone()
-        return (x, rng) if capability == "log_likelihood" else (x,)
+        x = self.x[:n].to(device, copy=True)
+        if capability == "log_likelihood_bound":
+            return x, rng, DRAWS
+        return (x, rng) if capability in RANDOM else (x,)
 
     def evidence(self, model: nn.Module, world: World, n: int, chunk: int) -> RunEvidence:
         """The evidence that a run would take of this model: it checks what comes."""

@@ -25,6 +25,7 @@ MODELS = {
     "one_buffer": ("sample", "in the memory of the model or of what it gave before"),
     "raises": ("encode", "NotImplementedError: to be done (raises.py:11 in encode)"),
     "likelihood_of_pixels": ("log_likelihood", "asked for float32 (1,)"),
+    "bound_of_each_draw": ("log_likelihood_bound", "asked for float32 (1,)"),
     "late_refusal": ("shapes", "On 3x32x32 labelled"),
     "takes_labels_for_granted": ("labels", "takes_labels_for_granted.py:15 in train_step"),
     "unseeded": ("determinism", "Two trainings from one seed"),

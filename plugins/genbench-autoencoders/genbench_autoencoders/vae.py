@@ -54,19 +54,22 @@ class VAE(nn.Module):
     "Simple and Effective VAE Training with Calibrated Decoders" (sigma-VAE), 2021. A sum of
     squared errors, as many take it, is a fixed s^2 = 1/2: a bound of another model, whose KL is far
     too heavy for pixels. bernoulli is for images, p = (x + 1) / 2 and q = (f(z) + 1) / 2; of grey
-    pixels it is no density, so it has no ``log_likelihood``.
+    pixels it is no density, so it has no ``log_likelihood_bound``.
 
     ``sample`` gives f(z), z ~ N(0, I), the mean of p(x|z). That is what the literature shows and
     measures FID of, for to add white noise to an image says nothing of what has been learned.
-    But it is not the density that ``log_likelihood`` is of: that has the noise, and
+    But it is not the density that ``log_likelihood_bound`` is of: that has the noise, and
     ``sample_noise`` adds it to samples, too.
 
-    ``log_likelihood`` is the importance-weighted estimate of Burda, Grosse and Salakhutdinov,
-    "Importance Weighted Autoencoders", 2016, equation 8, with K draws from q(z|x):
+    log p(x) itself is an integral over all codes that nobody can take, so there is no
+    ``log_likelihood``. ``log_likelihood_bound`` is the importance-weighted bound of Burda, Grosse
+    and Salakhutdinov, "Importance Weighted Autoencoders", 2016, equation 8, with k draws from
+    q(z|x):
 
-        log p(x) ~ log 1/K sum_k p(x, z_k) / q(z_k | x)
+        log 1/k sum_i p(x, z_i) / q(z_i | x)
 
-    Its expectation is a lower bound for every K and rises to log p(x) with it.
+    Its expectation is at most log p(x) for every k, L(x) at beta = 1 for one draw, and rises to
+    log p(x) with k. The paper takes 5000 for its tables.
 
     Images go through convolutions until no side is longer than 8, then through three dense
     layers; an 8x8 image and a point through the latter alone. Kingma and Welling have one hidden
@@ -80,7 +83,6 @@ class VAE(nn.Module):
         lr: Adam's learning rate.
         beta: of the KL.
         likelihood: gaussian, or bernoulli for images.
-        importance_samples: K; the paper takes 5000 for its tables.
         sample_noise: whether samples are draws from a gaussian p(x|z), not its mean.
     """
 
@@ -93,7 +95,6 @@ class VAE(nn.Module):
         lr: Annotated[float, Gt(0)] = 1e-3,
         beta: Annotated[float, Ge(0)] = 1.0,
         likelihood: Literal["gaussian", "bernoulli"] = "gaussian",
-        importance_samples: Annotated[int, Ge(1)] = 1000,
         sample_noise: bool = False,
     ) -> None:
         super().__init__()
@@ -109,7 +110,6 @@ class VAE(nn.Module):
         self.latent_dim = latent_dim
         self.lr = lr
         self.beta = beta
-        self.importance_samples = importance_samples
         self.sample_noise = sample_noise
 
         down, shape, up = convolutions(data, width // 4, FLOOR)
@@ -131,7 +131,7 @@ class VAE(nn.Module):
         # s of the whole range at first: log s = 0.
         self.log_sigma = None if bernoulli else nn.Parameter(torch.zeros(()))
         if bernoulli:
-            self.log_likelihood = None  # type: ignore[method-assign, assignment]
+            self.log_likelihood_bound = None  # type: ignore[method-assign, assignment]
 
     def optimizers(self) -> Mapping[str, Optimizer]:
         """One for all of it; the variance, a single number with far to go, has a faster rate."""
@@ -185,20 +185,22 @@ class VAE(nn.Module):
         """Decode the means of q(z|x) for x (N, *shape): like x."""
         return self._decode(self.encode(x))
 
-    def log_likelihood(self, x: Tensor, rng: Generator) -> Tensor:
-        """Estimate log p(x) for x (N, *shape), in chunks of bounded size: (N,)."""
+    def log_likelihood_bound(self, x: Tensor, rng: Generator, k: int) -> Tensor:
+        """The bound on log p(x) from ``k`` codes for each of x (N, *shape): (N,), in nats.
+
+        Codes are decoded in chunks of bounded size, whatever N and ``k``.
+        """
         rows = max(1, CHUNK // max(x[0].numel(), 1024))
         found = []
         for few in x.split(rows):
             mu, log_variance = self.posterior(few)  # (n, latent)
             log_weights = []
-            left = self.importance_samples
+            left = k
             while left:
-                k = min(left, max(1, rows // len(few)))
-                log_weights.append(self._log_weights(few, mu, log_variance, k, rng))  # (k, n)
-                left -= k
-            joined = torch.cat(log_weights).logsumexp(0)  # (n,)
-            found.append(joined - math.log(self.importance_samples))
+                some = min(left, max(1, rows // len(few)))
+                log_weights.append(self._log_weights(few, mu, log_variance, some, rng))  # (some, n)
+                left -= some
+            found.append(torch.cat(log_weights).logsumexp(0) - math.log(k))  # (n,)
         return torch.cat(found)
 
     def _log_weights(

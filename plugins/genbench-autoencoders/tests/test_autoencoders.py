@@ -48,6 +48,7 @@ def test_without_a_sampler_nothing_can_be_sampled_and_nothing_is_fitted(model, s
     assert list(plain.buffers()) == []
     plain.fit(split(torch.rand(4, 1, 8, 8)), generator(0))
     assert not has(plain, "log_likelihood")
+    assert not has(plain, "log_likelihood_bound")
 
 
 @pytest.mark.parametrize("model", ALL)

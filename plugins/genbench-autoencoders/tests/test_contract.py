@@ -18,12 +18,10 @@ test_denoising_ae = genbench.testing.contract(
     DenoisingAE, options={"corruption": "masking", "sampler": "gmm"}, data=ODD
 )
 test_supervised_ae = genbench.testing.contract(SupervisedAE, options={"sampler": "gmm"}, data=ODD)
-test_vae = genbench.testing.contract(VAE, options={"importance_samples": 10}, data=ODD)
+test_vae = genbench.testing.contract(VAE, data=ODD)
 test_vae_bernoulli = genbench.testing.contract(
     VAE, options={"likelihood": "bernoulli", "beta": 2.0}, data=(1, 8, 8)
 )
-test_vae_points = genbench.testing.contract(
-    VAE, options={"importance_samples": 10, "sample_noise": True}, data=(2,)
-)
+test_vae_points = genbench.testing.contract(VAE, options={"sample_noise": True}, data=(2,))
 test_vq_vae = genbench.testing.contract(VQVAE, options={"codes": 16}, data=ODD)
 test_vq_vae_points = genbench.testing.contract(VQVAE, options={"codes": 16}, data=(3,))

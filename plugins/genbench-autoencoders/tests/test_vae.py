@@ -57,19 +57,18 @@ def probabilistic_pca(spec, wider=1.0, **options):
 
 @torch.no_grad()
 def test_with_the_exact_posterior_one_draw_gives_the_exact_likelihood(spec):
-    model, marginal = probabilistic_pca(spec, importance_samples=1)
+    model, marginal = probabilistic_pca(spec)
     x = marginal.sample((50,))
-    given = model.log_likelihood(x, generator(0))
+    given = model.log_likelihood_bound(x, generator(0), 1)
     torch.testing.assert_close(given, marginal.log_prob(x), atol=1e-4, rtol=1e-4)
 
 
 @torch.no_grad()
 def test_with_another_posterior_it_is_exact_in_the_limit_and_below_it_before(spec):
-    x = probabilistic_pca(spec)[1].sample((200,))
-    off = {}
-    for k in (1, 10, 4000):
-        model, marginal = probabilistic_pca(spec, wider=2.0, importance_samples=k)
-        off[k] = model.log_likelihood(x, generator(0)) - marginal.log_prob(x)
+    model, marginal = probabilistic_pca(spec, wider=2.0)
+    x = marginal.sample((200,))
+    exact = marginal.log_prob(x)
+    off = {k: model.log_likelihood_bound(x, generator(0), k) - exact for k in (1, 10, 4000)}
     # With one draw it is below by the divergence of the two posteriors, in two dimensions.
     assert off[1].mean().item() == pytest.approx(-(2 - 1 - math.log(2)), abs=0.12)
     assert off[1].mean() < off[10].mean() - 0.1
@@ -87,15 +86,16 @@ def test_the_bound_is_tight_where_the_posterior_is_exact(spec):
 
 @torch.no_grad()
 def test_chunks_give_what_one_piece_gives(spec, monkeypatch):
-    model, marginal = probabilistic_pca(spec, wider=2.0, importance_samples=2000)
+    model, marginal = probabilistic_pca(spec, wider=2.0)
     x = marginal.sample((7,))
     sizes = []
     model.decoder.register_forward_hook(lambda _, args, out: sizes.append(len(args[0])))
-    whole = model.log_likelihood(x, generator(0))
+    whole = model.log_likelihood_bound(x, generator(0), 2000)
     assert sizes == [7 * 585, 7 * 585, 7 * 585, 7 * 245]
     monkeypatch.setattr(vae, "CHUNK", 1024 * 5)
     sizes.clear()
-    torch.testing.assert_close(model.log_likelihood(x, generator(1)), whole, atol=0.2, rtol=0)
+    parted = model.log_likelihood_bound(x, generator(1), 2000)
+    torch.testing.assert_close(parted, whole, atol=0.2, rtol=0)
     assert max(sizes) <= 5
 
 
@@ -162,9 +162,21 @@ def test_the_code_is_the_mean(spec):
     torch.testing.assert_close(model.reconstruct(x), model._decode(model.encode(x)))
 
 
-def test_bernoulli_claims_no_density(spec):
-    assert has(VAE(spec(1, 8, 8)), "log_likelihood")
-    assert not has(VAE(spec(1, 8, 8), likelihood="bernoulli"), "log_likelihood")
+def test_it_claims_a_bound_and_no_density_and_of_bernoullis_neither(spec):
+    gaussian, bernoulli = VAE(spec(1, 8, 8)), VAE(spec(1, 8, 8), likelihood="bernoulli")
+    assert has(gaussian, "log_likelihood_bound")
+    assert not has(gaussian, "log_likelihood")
+    assert not has(bernoulli, "log_likelihood_bound")
+    assert not has(bernoulli, "log_likelihood")
+
+
+@torch.no_grad()
+def test_the_bound_of_one_draw_is_the_evidence_lower_bound_that_it_is_trained_by(spec):
+    model, marginal = probabilistic_pca(spec, wider=2.0)
+    x = marginal.sample((20_000,))
+    elbo = model.train_step(Batch(x), Losses())["elbo"].item()
+    given = model.log_likelihood_bound(x, generator(0), 1).mean().item()
+    assert given == pytest.approx(elbo, abs=0.05)
 
 
 @pytest.mark.parametrize("shape", [(1, 7, 8), (1, 8, 65), (8, 8)], ids=str)

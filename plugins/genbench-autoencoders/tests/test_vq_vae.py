@@ -162,6 +162,7 @@ def test_it_reconstructs_samples_and_uses_its_codes(spec, train, blobs):
     near = torch.cdist(samples, blobs.flatten(1)).min(1).values.square() / 64
     assert near.median() < 0.05
     assert not has(model, "log_likelihood")
+    assert not has(model, "log_likelihood_bound")
 
 
 @pytest.mark.parametrize("shape", [(1, 7, 8), (1, 8, 65), (8, 8)], ids=str)
