@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 import torch
+from genbench_toys.distance import Distance
 from genbench_toys.pixels import Pixels
 from genbench_toys.squares import Squares
 from PIL import Image
 
 import genbench
+from genbench import curve
 from genbench.api import Result
 from genbench.contract import Evidence
 from genbench.data import to_model
 from genbench.hookspecs import hookimpl
-from genbench.protocol import Protocol
+from genbench.protocol import Protocol, Training
+from genbench.train import READ_EVERY
 
 Run = Callable[..., Result]
 
@@ -272,3 +275,38 @@ def _with_points(points: tuple[float, ...]) -> Protocol:
             },
         }
     )  # fmt: skip
+
+
+def test_a_metric_of_the_end_sees_the_losses_and_scores_of_the_way(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    real = Distance.measure
+
+    def noted(self: Distance, evidence: Any) -> Any:
+        seen.append((evidence.real.name, evidence.weights, evidence.history))
+        return real(self, evidence)
+
+    monkeypatch.setattr(Distance, "measure", noted)
+    result = run("toy-ae")
+    split, weights, history = seen[-1]
+    assert (split, weights) == ("test", "last")
+    scores = [point for point in history.curve if point.metric == "toy-distance"]
+    assert [(p.images, p.weights) for p in scores] == [
+        (images, kind) for images in (200, 400) for kind in ("average", "last")
+    ]
+    rows = {(row["images"], row["weights"]): row["value"] for row in result.rows
+            if row["score"] == "distance" and row["split"] == "validation"}  # fmt: skip
+    assert {(p.images, p.weights): p.value for p in scores} == rows
+    losses = [point for point in history.curve if point.metric is None]
+    assert {point.images for point in losses} == {200, 400}
+    assert all(0 < point.seconds <= history.train_seconds for point in history.curve)
+    assert "curve" not in json.loads((result.folder / "run.json").read_text())["history"]
+
+
+def test_no_more_losses_are_remembered_of_a_long_training_than_of_a_short_one() -> None:
+    for images in (10**5, 10**7, 10**9):
+        training = Training(images=images, batch_size=50, average_half_life_images=10)
+        steps = range(READ_EVERY, images // 50 + 1, READ_EVERY)
+        kept = sum(curve.is_kept(index, training) for index in steps)
+        assert min(len(steps), 500) <= kept <= 1000
