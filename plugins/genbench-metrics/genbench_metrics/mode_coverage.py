@@ -12,6 +12,7 @@ from torch import Tensor
 
 from genbench.contract import Evidence, Measurement, NotApplicable, Score, Split
 from genbench.errors import GenbenchError
+from genbench_metrics.shares import counts, divergence
 
 BLOCK = 10_000
 """Samples whose distances are taken at once."""
@@ -43,6 +44,14 @@ class ModeCoverage:
     order, together with the chance that is left where q is p: there 2n KL is chi-squared with
     M - 1 degrees of freedom, so n samples of the true mixture give about (M - 1) / 2n and not 0.
 
+    ``modes`` is at most the number of classes, and better higher, as is ``high_quality``;
+    ``reverse_kl`` is better lower, 0 at best. Images have no centres: `class-coverage` counts their
+    modes by a classifier.
+
+    Blind to which examples of a mode there are, so to copies of training examples and to collapse
+    inside of a mode; ``high_quality`` to the loss of modes; ``reverse_kl`` to noise that leaves a
+    sample nearest to its centre.
+
     Args:
         deviations: how many standard deviations from a centre are of high quality.
     """
@@ -51,9 +60,11 @@ class ModeCoverage:
     needs = ("sample", "labels")
     invariances = ("sample-order", "real-order", "feature-rotation")
     scores = (
-        Score("modes", better="higher"),
-        Score("high_quality", better="higher"),
-        Score("reverse_kl", better="lower", unit="nats"),
+        Score("modes", better="higher", range=(0, None), blind=("copies",)),
+        Score("high_quality", better="higher", range=(0, 1), blind=("collapse", "copies")),
+        Score(
+            "reverse_kl", better="lower", unit="nats", range=(0, None), blind=("noise", "copies")
+        ),
     )
 
     def __init__(self, *, deviations: Annotated[float, Gt(0)] = 3.0) -> None:
@@ -67,7 +78,10 @@ class ModeCoverage:
                 examples.
         """
         if evidence.data.kind != "points":
-            reason = "images of a class are spread around no centre: modes are counted for points"
+            reason = (
+                "images of a class are spread around no centre: modes are counted for points; the "
+                "metric class-coverage counts those of images"
+            )
             return {score.name: NotApplicable(reason) for score in self.scores}
         centres, std, real = modes(evidence.train, evidence.data.classes)
         samples = evidence.samples
@@ -90,26 +104,19 @@ def modes(train: Split, classes: int) -> tuple[Tensor, float, Tensor]:
 
     Float64 on the CPU: not every device has it.
     """
-    if train.y is None:
-        raise GenbenchError(f"mode-coverage needs labels, {train.name} has none.")
+    counted = counts("mode-coverage", train, classes)  # (M,)
+    assert train.y is not None, "counts looks"
     x, y = train.x.cpu().double(), train.y.cpu()
-    counts = torch.bincount(y, minlength=classes)  # (M,)
-    missing = (counts == 0).nonzero().flatten().tolist()
-    if missing:
-        raise GenbenchError(
-            f"mode-coverage takes one class as one mode, but class {missing[0]} of {classes} has "
-            f"no example in {train.name}."
-        )
     if len(x) <= classes:
         raise GenbenchError(
             f"mode-coverage cannot tell how far modes spread: {train.name} has {len(x)} examples "
             f"of {classes} classes, one of each."
         )
     sums = torch.zeros(classes, x.shape[1], dtype=x.dtype).index_add_(0, y, x)
-    centres = sums / counts[:, None]  # (M, D)
+    centres = sums / counted[:, None]  # (M, D)
     scatter = (x - centres[y]).square().sum().item()
     std = math.sqrt(scatter / (x.shape[1] * (len(x) - classes)))
-    return centres, std, counts.double() / len(x)
+    return centres, std, counted.double() / len(x)
 
 
 def nearest(samples: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,13 +129,3 @@ def nearest(samples: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         for block in samples.split(BLOCK)
     ]
     return torch.cat([pair.values for pair in pairs]), torch.cat([pair.indices for pair in pairs])
-
-
-def divergence(q: Tensor, p: Tensor, n: int) -> Measurement:
-    """KL(q || p) in nats of shares (M,), where q is of n samples; with its standard error."""
-    found = q > 0
-    q, ratio = q[found], (q[found] / p[found]).log()
-    kl = (q * ratio).sum().item()
-    first_order = (q * ratio.square()).sum().item() - kl**2  # the variance of log q/p under q
-    where_equal = (len(p) - 1) / 2 / n
-    return Measurement(max(0.0, kl), math.sqrt((max(0.0, first_order) + where_equal) / n))

@@ -11,7 +11,8 @@ from torch import Tensor
 from genbench import options
 from genbench.contract import DataSpec, Evidence, Measurement, NotApplicable
 from genbench.errors import GenbenchError, UsageError
-from genbench_metrics.mode_coverage import ModeCoverage, divergence, modes, nearest
+from genbench_metrics.mode_coverage import ModeCoverage, modes, nearest
+from genbench_metrics.shares import divergence
 
 CENTRES = torch.tensor([[0.0, 0.0], [100.0, 0.0], [0.0, 100.0], [100.0, 100.0]])
 CROSS = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
@@ -152,6 +153,7 @@ def test_images_are_not_applicable_and_it_says_why(evidence: Callable[..., Evide
     for value in measured.values():
         assert isinstance(value, NotApplicable)
         assert "modes are counted for points" in value.reason
+        assert "class-coverage" in value.reason
 
 
 def test_no_samples_are_an_error(given: Given) -> None:
