@@ -1,7 +1,7 @@
 """pytest for generative models: plugins, one protocol, leaderboards that can be believed.
 
-What a plugin author imports, and the two verbs of the Python interface, `run` and `load`. All of
-it is imported when it is first used, so that ``genbench --help`` answers at once.
+What a plugin author imports, and the Python interface: `run`, `load` and `Evaluator`. All of it is
+imported when it is first used, so that ``genbench --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Examples,
         Extractor,
         History,
+        Manifold,
         Measurement,
         Metric,
         Model,
@@ -31,17 +32,20 @@ if TYPE_CHECKING:
         Step,
     )
     from genbench.errors import GenbenchError
+    from genbench.evaluator import Evaluator
     from genbench.hookspecs import hookimpl
 
 __all__ = [
     "Batch",
     "DataSpec",
     "Dataset",
+    "Evaluator",
     "Evidence",
     "Examples",
     "Extractor",
     "GenbenchError",
     "History",
+    "Manifold",
     "Measurement",
     "Metric",
     "Model",
@@ -56,7 +60,13 @@ __all__ = [
     "run",
 ]
 
-_HOME = {"run": "api", "load": "api", "GenbenchError": "errors", "hookimpl": "hookspecs"}
+_HOME = {
+    "run": "api",
+    "load": "api",
+    "Evaluator": "evaluator",
+    "GenbenchError": "errors",
+    "hookimpl": "hookspecs",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -97,14 +97,14 @@ def run(
         UsageError: a name, option or value that is wrong; nothing has been run.
         KeyboardInterrupt: Ctrl-C; what was under way has been saved.
     """
-    chosen = _protocol(protocol)
+    chosen = protocol_of(protocol)
     count = chosen.seeds if seeds is None else seeds
     requests = plan.requests(
-        models=[_reference(item) for item in _listed(model)],
-        datasets=[] if dataset is None else [_reference(dataset)],
+        models=[reference_to(item) for item in listed(model)],
+        datasets=[] if dataset is None else [reference_to(dataset)],
         protocol=chosen,
-        metrics=[_reference(item) for item in _listed(metrics)],
-        extractor=None if extractor is None else _reference(extractor),
+        metrics=[reference_to(item) for item in listed(metrics)],
+        extractor=None if extractor is None else reference_to(extractor),
         seeds=range(count) if isinstance(count, int) else count,
         settings=options or {},
     )
@@ -180,15 +180,17 @@ def load(folder: str | Path, weights: Weights = "average", device: str = "cpu") 
     return model.eval()
 
 
-def _protocol(given: str | protocol.Protocol) -> protocol.Protocol:
+def protocol_of(given: str | protocol.Protocol) -> protocol.Protocol:
+    """A protocol, read if it was named."""
     return protocol.load(given) if isinstance(given, str) else given
 
 
-def _listed(items: str | type | Sequence[str | type]) -> list[str | type]:
+def listed(items: str | type | Sequence[str | type]) -> list[str | type]:
+    """One or several, as several."""
     return [items] if isinstance(items, str | type) else list(items)
 
 
-def _reference(item: str | type) -> str:
+def reference_to(item: str | type) -> str:
     """A class as the file and name that it can be imported from again, in any process."""
     if isinstance(item, str):
         return item

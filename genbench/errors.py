@@ -29,6 +29,10 @@ class ContractError(GenbenchError):
     """A plugin returned something other than what the contract promises."""
 
 
+class NotThereError(GenbenchError):
+    """Evidence that does not exist here: scores that ask for it are not applicable, and say so."""
+
+
 class StoreError(GenbenchError):
     """A file of a leaderboard or run that is torn, foreign or changed; names the file."""
 

@@ -22,7 +22,7 @@ from genbench.contract import (
 )
 from genbench.data import LoadedData
 from genbench.environment import wait_for
-from genbench.errors import ContractError, nearest
+from genbench.errors import ContractError, NotThereError, nearest
 from genbench.evidence import RunEvidence, missing_need
 from genbench.leaderboard import rows
 from genbench.leaderboard.rows import Point
@@ -39,15 +39,16 @@ class Ruler:
     extractor: Extractor | None
     extractor_name: str | None
 
+    @staticmethod
+    def uses_an_extractor(metric: Metric) -> bool:
+        """Whether a metric asks for what only an extractor can give."""
+        return not {"features", "logits"}.isdisjoint(metric.needs)
+
     def extractor_of(self, metric: Metric) -> tuple[str, str] | None:
         """Name and fingerprint of the extractor, for a metric that uses features."""
-        if self.extractor is None or not set(OF_AN_EXTRACTOR) & set(metric.needs):
+        if self.extractor is None or not self.uses_an_extractor(metric):
             return None
         return str(self.extractor_name), self.extractor.fingerprint
-
-
-OF_AN_EXTRACTOR: tuple[Need, ...] = ("features", "logits")
-"""What only an extractor can give."""
 
 
 class SampleRange:
@@ -196,7 +197,10 @@ def measured(
     reason = missing_need(metric, evidence)
     if reason is not None:
         return {score.name: NotApplicable(reason) for score in metric.scores}
-    given = metric.measure(evidence)
+    try:
+        given = metric.measure(evidence)
+    except NotThereError as error:
+        return {score.name: NotApplicable(str(error)) for score in metric.scores}
     if not isinstance(given, Mapping):
         raise ContractError(
             f"The metric {name!r} gave {type(given).__name__}; measure() gives values by score."

@@ -330,13 +330,21 @@ Item = TypeVar("Item")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def _named(plugin: Plugin) -> Plugin:
-    # Names become file names and HTML: what could leave a folder or a cell is refused here.
-    if not _NAME.fullmatch(plugin.name) or ".." in plugin.name:
+def check_name(name: str, title: str) -> None:
+    """See that a name can be that of a file and stand in a page: it becomes both.
+
+    Raises:
+        UsageError: it could leave a folder or a cell.
+    """
+    if not _NAME.fullmatch(name) or ".." in name:
         raise UsageError(
-            f"The {plugin.title} cannot be used: a name is letters, digits, '.', '_' and '-' "
+            f"The {title} cannot be used: a name is letters, digits, '.', '_' and '-' "
             "and begins with a letter or digit."
         )
+
+
+def _named(plugin: Plugin) -> Plugin:
+    check_name(plugin.name, plugin.title)
     return plugin
 
 

@@ -18,7 +18,9 @@ COMMANDS = {
     "status": "Say what is queued, running, done and failed.",
     "leaderboard": "Show mean, spread and rank of every model; verify, repair, compact.",
     "compare": "Compare two leaderboards, or two models of one.",
+    "evaluate": "Score samples that were made elsewhere, and add them to a leaderboard.",
     "check": "Hold a plugin to the contract, and say how to mend it.",
+    "cache": "Show and clear what is kept to be made only once.",
     "doctor": "Check this installation and say how to mend it.",
 }
 

@@ -1,0 +1,1 @@
+"""Models that were trained elsewhere: their samples are read, scored and added to a leaderboard."""
