@@ -20,6 +20,9 @@ from genbench.testing.suite import Found, check
 TOLERANCE = 1e-4
 """Of the largest feature: what the size of a batch may change in float32 arithmetic."""
 
+SHAPES = (worlds.SHAPES[0], (3, 8, 8), *worlds.SHAPES[1:])
+"""Those of models, and small images in colour: a ruler may take images of one size only."""
+
 
 class ExtractorSubject(Subject):
     """Adds to a subject the extractor, ready on the CPU, and examples that it takes."""
@@ -53,7 +56,7 @@ class ExtractorSubject(Subject):
     def examples(self) -> dict[str, Tensor]:
         """By size: examples at rest that it takes."""
         found = {}
-        for world in worlds.made_up(list(worlds.SHAPES)):
+        for world in worlds.made_up(list(SHAPES)):
             x = world.loaded.test.x[:8]
             try:
                 self.features(self.extractor, x)
@@ -103,7 +106,7 @@ def features(subject: ExtractorSubject) -> Found:
     if not taken:
         yield Finding(
             "It takes none of the data that is tried: images of "
-            f"{', '.join('x'.join(map(str, shape)) for shape in worlds.SHAPES[:-1])}, and points.",
+            f"{', '.join('x'.join(map(str, shape)) for shape in SHAPES[:-1])}, and points.",
             "It takes uint8 (N, C, H, W), or float32 (N, D) for points.",
         )
         return
