@@ -1,0 +1,99 @@
+"""Structural similarity: whether reconstructions keep the structure of images, by windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d
+
+from genbench.contract import Evidence, Measurement, NotApplicable, Score
+from genbench_metrics.averages import mean_of
+from genbench_metrics.pixels import blocks
+
+SIGMA = 1.5
+K1, K2 = 0.01, 0.03
+
+
+class SSIM:
+    """Mean structural similarity of the real split's reconstructions and originals.
+
+    Zhou Wang, Alan Bovik, Hamid Sheikh and Eero Simoncelli, "Image quality assessment: from error
+    visibility to structural similarity", 2004, equation 13: for each window x of an original and y
+    of its reconstruction, of pixels between 0 and 1,
+
+        (2 m_x m_y + C1) (2 s_xy + C2) / ((m_x^2 + m_y^2 + C1) (s_x^2 + s_y^2 + C2))
+
+    with C1 = 0.01^2, C2 = 0.03^2 and means m, variances s^2 and covariance s_xy under Gaussian
+    weights of standard deviation 1.5 over 11x11 pixels, divided by the sum of the weights. The mean
+    is over all windows that lie inside the image, over channels, each for itself, and over images.
+    With the default window it is scikit-image's ``structural_similarity(gaussian_weights=True,
+    sigma=1.5, use_sample_covariance=False, data_range=1)`` of pixels (x + 1) / 2, not of the
+    numbers in [-1, 1] that a model sees: means below 0 would turn the first factor round.
+
+    No unit; better higher; at most 1, which only an exact reconstruction has, and not below -1.
+    Images with a side shorter than the window have no SSIM of it. 8x8 pixels are measured with
+    ``window=7``, say: the same weights, cut off earlier. That is another score under another key,
+    and no other tool's: scikit-image always weighs 11x11 pixels. Its error is the standard error
+    over images.
+
+    Blind to where in the image a difference lies, to what is the matter with samples, and nearly
+    blind to a small shift of brightness in bright windows. Colours are not compared across
+    channels.
+
+    Args:
+        window: pixels on a side.
+    """
+
+    version = "1"
+    needs = ("reconstruct",)
+    invariances = ("sample-order", "real-order", "feature-rotation", "batch-size", "device")
+    scores = (Score("ssim", better="higher", range=(-1, 1), known={"identical": 1.0}),)
+
+    def __init__(self, *, window: Literal[3, 5, 7, 9, 11] = 11) -> None:
+        self.window = window
+
+    def measure(self, evidence: Evidence) -> Mapping[str, Measurement | NotApplicable]:
+        """The mean over the split; there is none of points, or of images smaller than the window.
+
+        Raises:
+            GenbenchError: the split is empty.
+        """
+        if evidence.data.kind != "image":
+            return {"ssim": NotApplicable("points have no windows")}
+        height, width = evidence.data.shape[1:]
+        if min(height, width) < self.window:
+            return {"ssim": NotApplicable(self._too_small(height, width))}
+        values = torch.cat([ssim(x, y, self.window) for x, y in blocks(evidence)])  # (N,)
+        return {"ssim": mean_of("ssim", values, evidence.real.name)}
+
+    def _too_small(self, height: int, width: int) -> str:
+        fitting = [size for size in (3, 5, 7, 9) if size <= min(height, width)]
+        remedy = f"; --set ssim.window={fitting[-1]} fits" if fitting else ""
+        return f"images of {height}x{width} are smaller than the window of {self.window}{remedy}"
+
+
+def ssim(x: Tensor, y: Tensor, window: int = 11) -> Tensor:
+    """Of each pair of images float64 (N, C, H, W) with pixels in [0, 1]: (N,)."""
+    n, channels, height, width = x.shape
+    maps = torch.stack((x, y, x * x, y * y, x * y))  # (5, N, C, H, W)
+    weighted = gaussian(maps.reshape(-1, 1, height, width), window)
+    mean_x, mean_y, xx, yy, xy = weighted.view(5, n, channels, *weighted.shape[2:])
+    c1, c2 = K1**2, K2**2
+    covariance = xy - mean_x * mean_y
+    variances = xx - mean_x.square() + yy - mean_y.square()
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x.square() + mean_y.square() + c1)
+    similarity: Tensor = luminance * (2 * covariance + c2) / (variances + c2)
+    return similarity.flatten(1).mean(1)
+
+
+def gaussian(x: Tensor, window: int) -> Tensor:
+    """Weighted means of x (N, 1, H, W) over every window inside: (N, 1, H - window + 1, …)."""
+    distance = torch.arange(window, dtype=x.dtype) - window // 2
+    weights = torch.exp(-distance.square() / (2 * SIGMA**2))
+    weights /= weights.sum()
+    down = conv2d(x, weights.view(1, 1, -1, 1))
+    across: Tensor = conv2d(down, weights.view(1, 1, 1, -1))
+    return across
