@@ -20,15 +20,24 @@ class Reconstruction:
     (255/2)^2 it is in grey levels squared. For points it is in the data's own unit squared.
 
     ``psnr`` is 10 log10(2^2 / mse) in dB, of the whole split's mse: the mean over images of each
-    one's own ratio would be infinite as soon as a single image is exact.
+    one's own ratio would be infinite as soon as a single image is exact. So it is what
+    scikit-image's ``peak_signal_noise_ratio`` gives for the whole split at once, and not the mean
+    of what it gives image by image, which is never below it (Jensen's inequality).
 
-    Errors are standard errors over the examples of the split, psnr's to first order.
+    ``mse`` is better lower, from 0; ``psnr`` better higher, from 0, as images are clipped to
+    [-1, 1]. Errors are standard errors over the examples of the split, psnr's to first order.
+
+    Blind to structure: a blurred image may be nearer than a sharp one that is moved by a pixel.
+    Blind to the size of the code that it took, and to what is the matter with samples.
     """
 
     version = "1"
     needs = ("reconstruct",)
     invariances = ("real-order",)
-    scores = (Score("mse", better="lower"), Score("psnr", better="higher", unit="dB"))
+    scores = (
+        Score("mse", better="lower", range=(0, None), known={"identical": 0.0}),
+        Score("psnr", better="higher", unit="dB", range=(0, None)),
+    )
 
     def measure(self, evidence: Evidence) -> Mapping[str, Measurement | NotApplicable]:
         """Both scores; there is no psnr of points or of images that are all exact.

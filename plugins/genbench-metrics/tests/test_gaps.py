@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from genbench.contract import Evidence, Splits
+from genbench.contract import Evidence, Measurement, Splits
 from genbench.errors import GenbenchError
 from genbench_metrics.digits_cnn import DigitsCNN
 from genbench_metrics.fid import frechet_distance
@@ -48,7 +48,36 @@ def test_the_gap_of_reconstructions_is_the_difference_of_two_errors(
         train_originals=torch.zeros(5, 1, 8, 8),
         train_reconstructions=torch.full((5, 1, 8, 8), -0.3),
     )
-    assert ReconstructionGap().measure(given)["mse_gap"] == pytest.approx(0.25 - 0.09)
+    gap = ReconstructionGap().measure(given)["mse_gap"]
+    assert gap.value == pytest.approx(0.25 - 0.09)
+    assert gap.error == 0  # every example of a split is as far off
+
+
+def test_the_error_of_a_gap_is_that_of_both_splits(evidence: Callable[..., Evidence]) -> None:
+    off, train_off = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.0, 2.0])
+    given = evidence(
+        originals=torch.zeros(3, 1),
+        reconstructions=off[:, None],
+        train_originals=torch.zeros(2, 1),
+        train_reconstructions=train_off[:, None],
+    )
+    gap = ReconstructionGap().measure(given)["mse_gap"]
+    assert gap.value == pytest.approx(14 / 3 - 2)
+    expected = (off.square().var() / 3 + train_off.square().var() / 2).sqrt()
+    assert gap.error == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_a_split_of_one_example_leaves_the_gap_without_an_error(
+    evidence: Callable[..., Evidence],
+) -> None:
+    x = torch.zeros(3, 1)
+    given = evidence(
+        originals=x,
+        reconstructions=x + 1,
+        train_originals=x[:1],
+        train_reconstructions=x[:1],
+    )
+    assert ReconstructionGap().measure(given)["mse_gap"] == Measurement(1.0)
 
 
 def test_an_empty_split_has_no_gap(evidence: Callable[..., Evidence]) -> None:

@@ -57,6 +57,24 @@ def test_exact_reconstructions_have_no_psnr(evidence: Callable[..., Evidence]) -
     assert isinstance(measured["psnr"], NotApplicable)
 
 
+def test_psnr_is_scikit_images_of_the_whole_split_and_not_its_mean_over_images(
+    evidence: Callable[..., Evidence],
+) -> None:
+    metrics = pytest.importorskip("skimage.metrics")
+    rng = torch.Generator().manual_seed(0)
+    x = torch.rand(6, 3, 8, 8, generator=rng) * 2 - 1
+    noise = torch.randn(x.shape, generator=rng) * torch.linspace(0.05, 0.5, 6).view(6, 1, 1, 1)
+    y = (x + noise).clamp(-1, 1)
+    psnr = Reconstruction().measure(evidence(originals=x, reconstructions=y))["psnr"].value
+    a, b = x.double().numpy(), y.double().numpy()
+    whole = metrics.peak_signal_noise_ratio(a, b, data_range=2.0)
+    assert psnr == pytest.approx(whole, rel=1e-6)
+    each = [
+        metrics.peak_signal_noise_ratio(p, q, data_range=2.0) for p, q in zip(a, b, strict=True)
+    ]
+    assert sum(each) / 6 > psnr + 1
+
+
 def test_points_have_an_mse_and_no_psnr(evidence: Callable[..., Evidence]) -> None:
     x = torch.zeros(3, 2)
     measured = Reconstruction().measure(evidence(originals=x, reconstructions=x + 3, data=POINTS))
