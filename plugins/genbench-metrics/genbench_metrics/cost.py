@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from genbench.contract import Evidence, NotApplicable, Score, has
+
+
+def _of_hardware(name: str, better: Literal["lower", "higher"], unit: str) -> Score:
+    return Score(
+        name,
+        better=better,
+        unit=unit,
+        hardware=True,
+        range=(0, None),
+        blind=("noise", "collapse", "copies"),
+    )
 
 
 class Cost:
@@ -13,18 +25,25 @@ class Cost:
     ``train_seconds`` counts train steps and fits, not evaluation. ``images_per_second`` is real
     images shown, as the budget charges them, over those seconds. ``peak_memory_bytes`` is of the
     device while training, on a CPU of the whole process. ``samples_per_second`` is at the
-    protocol's sampling chunk.
+    protocol's sampling chunk. Seconds are s, throughputs 1/s, memory is bytes; none is below 0.
+    Seconds and bytes are better lower, throughputs higher; a number of parameters is neither.
+
+    What a single sample costs, in operations and in latency, is `SamplingCost`'s: to know that
+    takes further draws, and these numbers lie ready after every run.
+
+    Blind to how good the model is, and to everything about the machine but its speed: energy,
+    price, and how well the model would use another one.
     """
 
     version = "1"
     needs = ()
     invariances = ("sample-order", "real-order", "feature-rotation")
     scores = (
-        Score("train_seconds", better="lower", unit="s", hardware=True),
-        Score("images_per_second", better="higher", unit="1/s", hardware=True),
-        Score("parameters"),
-        Score("peak_memory_bytes", better="lower", unit="B", hardware=True),
-        Score("samples_per_second", better="higher", unit="1/s", hardware=True),
+        _of_hardware("train_seconds", "lower", "s"),
+        _of_hardware("images_per_second", "higher", "1/s"),
+        Score("parameters", range=(0, None)),
+        _of_hardware("peak_memory_bytes", "lower", "B"),
+        _of_hardware("samples_per_second", "higher", "1/s"),
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, float | NotApplicable]:
