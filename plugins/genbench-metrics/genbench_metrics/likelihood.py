@@ -35,7 +35,8 @@ class Likelihood:
     Better lower. Neither has a bound: a few draws may meet a peak that is no part of its cell.
     Continuous data is taken as it is: ``nll`` is then -log p(x) in the data's own unit, and may be
     negative, and there is no ``bpd``. Errors are standard errors over the examples; what the draws
-    add to them is among it.
+    add to them is among it. Noise is drawn for one example after the other, so that another order
+    of the split is another draw.
 
     Blind to the looks of samples: likelihood and quality may be worlds apart either way (Theis et
     al., section 3.2). Blind to copies, noise and missing modes of samples, but for what they say

@@ -30,7 +30,8 @@ class Stability:
     - ``loss_oscillation``: the same of each loss, and of these the largest: of two players one
       may swing alone.
 
-    No unit; better lower; from 0. Where the score changes sign, as an unbiased KID may, there is
+    No unit; better lower; from 0. A loss that is now above 0 and now below has small values to
+    swing about, and so swings much. Where the score changes sign, as an unbiased KID may, there is
     no ratio to its best and no divergence. Evaluated on the way, the metric sees what came before.
 
     Blind to all that comes before the second half, but for the best score. Oscillation is blind
