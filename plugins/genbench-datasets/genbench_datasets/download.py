@@ -6,7 +6,6 @@ with a page of its own. A file takes its name only when all of it has been check
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import urllib.error
@@ -19,6 +18,7 @@ from filelock import FileLock
 
 from genbench.errors import GenbenchError
 from genbench_datasets import progress
+from genbench_datasets.hashes import sha256
 
 BLOCK_BYTES = 1 << 18
 
@@ -181,9 +181,3 @@ def _read(answer: IO[bytes]) -> bytes:
         return answer.read(BLOCK_BYTES)
     except (OSError, http.client.HTTPException) as error:
         raise _BrokenError(str(error)) from error
-
-
-def sha256(path: Path) -> str:
-    """Of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -18,9 +18,9 @@ from genbench_datasets.download import Source
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that genbench keeps things in: another one for every test."""
-    folder = tmp_path / "cache"
+    folder = tmp_path_factory.mktemp("cache") / "genbench"
     monkeypatch.setenv("GENBENCH_CACHE", str(folder))
     return folder
 
