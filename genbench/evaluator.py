@@ -26,7 +26,7 @@ from genbench.external.scores import Scores
 from genbench.leaderboard import rows as rows_
 from genbench.leaderboard import store
 from genbench.leaderboard.rows import Point
-from genbench.leaderboard.schema import Row
+from genbench.leaderboard.schema import EXTERNAL, Row
 from genbench.plan import PluginSpec, RunSpec
 from genbench.protocol import Protocol
 from genbench.reference import Reference
@@ -48,11 +48,11 @@ class Evaluator:
 
     ::
 
-        evaluator = genbench.Evaluator(dataset="digits", protocol="quick")
+        evaluator = genbench.Evaluator(dataset=NAME, protocol="quick")
         for epoch in range(epochs):
             ...                                            # train on evaluator.train
-            print(evaluator(model, split="validation")["fid"])
-        evaluator.add("my-gan", model, seed=0)             # rows in results/leaderboard
+            scores = evaluator(model, split="validation")  # scores[NAME] is a number
+        evaluator.add("mine", model, seed=0)               # rows in results/leaderboard
 
     A model is anything with capabilities of `genbench.contract.Model`, such as
     ``sample(n, rng)``; its mode and all global random streams are left as they were.
@@ -268,7 +268,7 @@ class Evaluator:
 
     def _run_spec(self, name: str, given: _Given, seed: int) -> RunSpec:
         return RunSpec(
-            model=spec_.model_spec(name or spec_.EXTERNAL),
+            model=spec_.model_spec(name or EXTERNAL),
             dataset=self._dataset,
             metrics=tuple(self._metrics),
             extractor=self._extractor,

@@ -193,7 +193,7 @@ class RunEvidence:
     def _likelihoods(self, capability: str, draws: int, *arguments: int) -> Tensor:
         levels = self.data.levels
         noise = generator(self.seed, "dequantisation")
-        rng = generator(self.seed, "likelihood", self.real.device)
+        rng = generator(self.seed, "likelihoods", self.real.device)
         function = getattr(self.model, capability)
         rows = []
         for _ in range(draws if levels is not None else 1):

@@ -182,6 +182,8 @@ def _print(group: Sequence[Standing]) -> None:
 
 def _notes(group: Sequence[Standing]) -> Iterator[str]:
     """What a reader of the table must know to read it right."""
+    from genbench.leaderboard import schema
+
     first = group[0]
     compared = sum(1 for entry in first.entries if entry.values)
     shared = len({entry.rank for entry in first.entries if entry.values}) < compared
@@ -193,6 +195,9 @@ def _notes(group: Sequence[Standing]) -> Iterator[str]:
             f"pairs: {compared * (compared - 1) // 2}). Fewer models (--model) or more seeds "
             "tell more."
         )
+    elsewhere = [e.label for e in first.entries if e.code == schema.EXTERNAL]
+    if elsewhere:
+        yield f"Trained elsewhere, only samples were given: {', '.join(elsewhere)}."
     lacking: dict[str, dict[str, None]] = defaultdict(dict)
     for standing in group:
         for entry in standing.entries:

@@ -12,11 +12,9 @@ from genbench.contract import DataSpec, Examples
 from genbench.data import DeviceSplit, LoadedData
 from genbench.errors import UsageError
 from genbench.external.given import NoTrainingSplit
+from genbench.leaderboard.schema import EXTERNAL
 from genbench.plan import PluginSpec
 from genbench.protocol import Evaluation, Protocol, Training, hash_of
-
-EXTERNAL = "external"
-"""What stands for the distribution, and where none is named for the protocol, of such a model."""
 
 
 class ExternalProtocol(Protocol):
@@ -70,9 +68,9 @@ def check_name(name: str) -> None:
 
 def checked_samples(samples: Tensor, spec: DataSpec) -> Tensor:
     """Samples as a model gives them."""
+    shown = f"{str(samples.dtype).removeprefix('torch.')} {tuple(samples.shape)}"
     if samples.dtype == torch.uint8 and spec.kind == "image":
         samples = data.to_model(samples)
-    shown = f"{str(samples.dtype).removeprefix('torch.')} {tuple(samples.shape)}"
     if samples.dtype != torch.float32 or tuple(samples.shape[1:]) != spec.shape:
         takes = "uint8, or float32 in [-1, 1]," if spec.kind == "image" else "float32"
         raise UsageError(

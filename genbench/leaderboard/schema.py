@@ -18,6 +18,10 @@ STATUSES = ("ok", "failed", "diverged", "timed-out", "out-of-memory", "interrupt
 
 NOT_APPLICABLE = "not-applicable"
 
+EXTERNAL = "external"
+"""In place of distribution and code, and of the protocol where none was named, of a model that was
+trained elsewhere: only its samples were given."""
+
 SAMPLE_RANGE = "sample-range"
 """The core's own metric, which every run has: the share of sampled values outside [-1, 1]."""
 
