@@ -1,1 +1,1 @@
-"""Data sets for genbench that need no network, one per file."""
+"""Data sets for genbench, one per file."""

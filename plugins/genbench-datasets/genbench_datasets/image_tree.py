@@ -126,14 +126,15 @@ def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
     """The folders and the images in a folder, by name; links count as what they lead to."""
     folders, images = [], []
     try:
-        names = sorted(os.listdir(folder))
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise GenbenchError(f"{folder} cannot be read: {error.strerror}.") from error
-    for name in names:
-        path = folder / name
-        if name.startswith(".") or name in LITTER:
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name in LITTER:
             continue
-        if path.is_dir():
+        path = folder / entry.name
+        if entry.is_dir():
             folders.append(path)
         elif path.suffix.lower() in SUFFIXES:
             images.append(path)
