@@ -21,12 +21,13 @@ class BCE:
     the reconstruction term of the VAE for binary data (Diederik Kingma and Max Welling,
     "Auto-Encoding Variational Bayes", 2014, appendix C.1).
 
-    In nats per number, the mean over pixels, channels and images; times C H W it is in nats per
-    image, as papers on MNIST print it. Better lower; from 0 to 100. An exact reconstruction does
-    not reach 0 but the entropy of the originals' own pixels, which is 0 only where all are black
-    or white: values compare on one data set only. Logarithms are not taken below -100, as torch's
-    ``binary_cross_entropy`` does: a pixel that is sure and wrong costs 100 nats, and not an
-    infinity. Its error is the standard error over images.
+    ``bce`` is in nats per number, the mean over pixels, channels and images; times C H W it is in
+    nats per image, as papers on MNIST print it. Better lower; from 0 to 100. An exact
+    reconstruction does not reach 0 but the entropy of the originals' own pixels, which is 0 only
+    where all are black or white: values compare on one data set only. Logarithms are cut off at
+    -100, as torch's ``binary_cross_entropy`` does: a pixel that is sure and wrong costs 100 nats,
+    and not an infinity. A model whose pixels are black or white to the last bit pays that, and its
+    score moves with the rounding of the machine. Its error is the standard error over images.
 
     Blind to what is the matter with samples, and to structure: each pixel counts for itself. One
     that is a little too sure of white costs more than one that is equally far off in mid-grey.
@@ -34,7 +35,8 @@ class BCE:
 
     version = "1"
     needs = ("reconstruct",)
-    invariances = ("sample-order", "real-order", "feature-rotation", "batch-size", "device")
+    # Not to rounding: a pixel that is black to the last bit costs 100, and 14 one bit later.
+    invariances = ("sample-order", "real-order", "feature-rotation")
     scores = (Score("bce", better="lower", unit="nats", range=(0, 100)),)
 
     def measure(self, evidence: Evidence) -> Mapping[str, Measurement | NotApplicable]:

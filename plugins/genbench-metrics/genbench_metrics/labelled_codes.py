@@ -46,7 +46,7 @@ def labelled_codes(metric: str, evidence: Evidence, most: int) -> LabelledCodes:
     """All of the real split, and up to ``most`` of the training split, drawn without replacement.
 
     Raises:
-        GenbenchError: one of the two is empty or has no labels.
+        GenbenchError: one of the two is empty or has no labels, or a code is not finite.
     """
     y, train_y = (_labels(metric, split) for split in (evidence.real, evidence.train))
     chosen = torch.arange(len(train_y))
@@ -56,12 +56,19 @@ def labelled_codes(metric: str, evidence: Evidence, most: int) -> LabelledCodes:
     return LabelledCodes(
         metric=metric,
         split=evidence.real.name,
-        train_x=evidence.train_codes.cpu().double()[chosen].numpy(),
+        train_x=_finite(metric, evidence.train_codes, evidence.train)[chosen].numpy(),
         train_y=train_y[chosen].numpy(),
-        x=evidence.codes.cpu().double().numpy(),
+        x=_finite(metric, evidence.codes, evidence.real).numpy(),
         y=y.numpy(),
         majority=int(train_y.bincount().argmax()),
     )
+
+
+def _finite(metric: str, codes: Tensor, split: Split) -> Tensor:
+    codes = codes.cpu().double()
+    if not codes.isfinite().all():
+        raise GenbenchError(f"{metric} cannot be measured: codes of {split.name} are not finite.")
+    return codes
 
 
 def _labels(metric: str, split: Split) -> Tensor:

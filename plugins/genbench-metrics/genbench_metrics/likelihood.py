@@ -26,7 +26,7 @@ class Likelihood:
     logarithms is. It is what ``draws=1`` gives on average, and what most papers print. The
     logarithm of the mean over ``draws`` of p is nearer, and still not above it on average; with
     more draws it goes there (Emiel Hoogeboom, Taco Cohen and Jakub Tomczak, "Learning discrete
-    distributions by dequantization", 2021, section 3). That is what is taken here.
+    distributions by dequantization", 2020). That is what is taken here.
 
     - ``nll`` is the mean of -log P(l), in nats per example;
     - ``bpd`` is the same in bits per dimension, nll / (D log 2): log2(L) where the density is

@@ -33,7 +33,7 @@ class Reconstruction:
 
     version = "1"
     needs = ("reconstruct",)
-    invariances = ("real-order",)
+    invariances = ("sample-order", "real-order", "feature-rotation", "batch-size", "device")
     scores = (
         Score("mse", better="lower", range=(0, None), known={"identical": 0.0}),
         Score("psnr", better="higher", unit="dB", range=(0, None)),

@@ -13,7 +13,8 @@ from genbench_metrics.averages import mean_of
 class ReconstructionGap:
     """Mean squared error of the real split's reconstructions less that of the training split's.
 
-    In the unit of `Reconstruction`: for images pixels in [-1, 1], squared. It is positive for a
+    ``mse_gap`` is in the unit of `Reconstruction`: for images pixels in [-1, 1], squared. It is
+    positive for a
     model that has learned its training examples by heart, and near 0 for one that has not: the
     generalisation gap of the reconstruction error, as of any loss. Its error is the standard error
     over the examples of both splits, so it is known whether a gap is one.
@@ -27,7 +28,7 @@ class ReconstructionGap:
 
     version = "1"
     needs = ("reconstruct",)
-    invariances = ("real-order",)
+    invariances = ("sample-order", "real-order", "feature-rotation")
     scores = (Score("mse_gap"),)  # no direction: what is equally bad on both has no gap either
 
     def measure(self, evidence: Evidence) -> Mapping[str, Measurement]:

@@ -15,6 +15,7 @@ from genbench_metrics.pixels import blocks
 
 SIGMA = 1.5
 K1, K2 = 0.01, 0.03
+WINDOWS = (11, 9, 7, 5, 3)
 
 
 class SSIM:
@@ -29,22 +30,24 @@ class SSIM:
     with C1 = 0.01^2, C2 = 0.03^2 and means m, variances s^2 and covariance s_xy under Gaussian
     weights of standard deviation 1.5 over 11x11 pixels, divided by the sum of the weights. The mean
     is over all windows that lie inside the image, over channels, each for itself, and over images.
-    With the default window it is scikit-image's ``structural_similarity(gaussian_weights=True,
+    With a window of 11 it is scikit-image's ``structural_similarity(gaussian_weights=True,
     sigma=1.5, use_sample_covariance=False, data_range=1)`` of pixels (x + 1) / 2, not of the
     numbers in [-1, 1] that a model sees: means below 0 would turn the first factor round.
 
-    No unit; better higher; at most 1, which only an exact reconstruction has, and not below -1.
-    Images with a side shorter than the window have no SSIM of it. 8x8 pixels are measured with
-    ``window=7``, say: the same weights, cut off earlier. That is another score under another key,
-    and no other tool's: scikit-image always weighs 11x11 pixels. Its error is the standard error
-    over images.
+    ``ssim`` has no unit; better higher; at most 1, which only an exact reconstruction has, and not
+    below -1.
+    Images with a side below 11 pixels are measured by the largest odd window that fits, 7 for the
+    8x8 of ``digits``: the same weights, cut off earlier. That is no other tool's number, as
+    scikit-image always weighs 11x11 pixels, but one and the same for all models on a data set. A
+    window that is asked for is the one that is taken, or there is no SSIM. The error is the
+    standard error over images.
 
     Blind to where in the image a difference lies, to what is the matter with samples, and nearly
     blind to a small shift of brightness in bright windows. Colours are not compared across
     channels.
 
     Args:
-        window: pixels on a side.
+        window: pixels on a side; none is 11, or what fits.
     """
 
     version = "1"
@@ -52,11 +55,11 @@ class SSIM:
     invariances = ("sample-order", "real-order", "feature-rotation", "batch-size", "device")
     scores = (Score("ssim", better="higher", range=(-1, 1), known={"identical": 1.0}),)
 
-    def __init__(self, *, window: Literal[3, 5, 7, 9, 11] = 11) -> None:
+    def __init__(self, *, window: Literal[3, 5, 7, 9, 11] | None = None) -> None:
         self.window = window
 
     def measure(self, evidence: Evidence) -> Mapping[str, Measurement | NotApplicable]:
-        """The mean over the split; there is none of points, or of images smaller than the window.
+        """The mean over the split; there is none of points, or of images smaller than a window.
 
         Raises:
             GenbenchError: the split is empty.
@@ -64,15 +67,13 @@ class SSIM:
         if evidence.data.kind != "image":
             return {"ssim": NotApplicable("points have no windows")}
         height, width = evidence.data.shape[1:]
-        if min(height, width) < self.window:
-            return {"ssim": NotApplicable(self._too_small(height, width))}
-        values = torch.cat([ssim(x, y, self.window) for x, y in blocks(evidence)])  # (N,)
+        fits = next((size for size in WINDOWS if size <= min(height, width)), min(WINDOWS))
+        window: int = self.window or fits
+        if window > min(height, width):
+            reason = f"images of {height}x{width} are smaller than a window of {window}"
+            return {"ssim": NotApplicable(reason)}
+        values = torch.cat([ssim(x, y, window) for x, y in blocks(evidence)])  # (N,)
         return {"ssim": mean_of("ssim", values, evidence.real.name)}
-
-    def _too_small(self, height: int, width: int) -> str:
-        fitting = [size for size in (3, 5, 7, 9) if size <= min(height, width)]
-        remedy = f"; --set ssim.window={fitting[-1]} fits" if fitting else ""
-        return f"images of {height}x{width} are smaller than the window of {self.window}{remedy}"
 
 
 def ssim(x: Tensor, y: Tensor, window: int = 11) -> Tensor:

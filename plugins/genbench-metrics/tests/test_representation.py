@@ -173,3 +173,14 @@ def test_splits_without_labels_or_examples_are_named(metric, score, coded) -> No
         metric.measure(coded((x, y), (x, None)))
     with pytest.raises(GenbenchError, match="needs at least 1 example, train is empty"):
         metric.measure(coded((x[:0], y[:0]), (x, y)))
+
+
+@EITHER
+def test_codes_that_are_not_finite_are_refused(metric, score, coded) -> None:
+    x, y = clusters(30, 2)
+    spoiled = x.clone()
+    spoiled[3, 0] = float("nan")
+    with pytest.raises(GenbenchError, match="codes of test are not finite"):
+        metric.measure(coded((x, y), (spoiled, y)))
+    with pytest.raises(GenbenchError, match="codes of train are not finite"):
+        metric.measure(coded((spoiled, y), (x, y)))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 import torch
@@ -123,19 +124,25 @@ def test_many_images_are_compared_in_blocks(
     assert SSIM().measure(given)["ssim"].value == pytest.approx(whole, rel=1e-12)
 
 
-def test_images_smaller_than_the_window_are_said_to_be_and_told_what_fits(
-    evidence: Callable[..., Evidence],
+@pytest.mark.parametrize(
+    ("shape", "fits"), [((1, 8, 8), 7), ((3, 40, 9), 9), ((1, 3, 4), 3), ((1, 32, 32), 11)], ids=str
+)
+def test_the_window_is_of_eleven_pixels_or_the_largest_that_fits(
+    shape: tuple[int, ...], fits: int, evidence: Callable[..., Evidence]
 ) -> None:
-    x = torch.zeros(2, 1, 8, 8)
-    assert SSIM().measure(evidence(originals=x, reconstructions=x)) == {
-        "ssim": NotApplicable(
-            "images of 8x8 are smaller than the window of 11; --set ssim.window=7 fits"
-        )
-    }
-    x = torch.zeros(2, 1, 2, 2)
-    given = evidence(originals=x, reconstructions=x, data=of_size(1, 2, 2))
-    assert SSIM(window=3).measure(given)["ssim"] == NotApplicable(
-        "images of 2x2 are smaller than the window of 3"
+    x, y = pair(*shape)
+    given = evidence(originals=x, reconstructions=y, data=of_size(*shape))
+    assert SSIM().measure(given) == SSIM(window=fits).measure(given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("window", "side"), [(11, 8), (9, 8), (None, 2)])
+def test_images_smaller_than_a_window_have_no_score_and_say_so(
+    window: Literal[9, 11] | None, side: int, evidence: Callable[..., Evidence]
+) -> None:
+    x = torch.zeros(2, 1, side, side)
+    given = evidence(originals=x, reconstructions=x, data=of_size(1, side, side))
+    assert SSIM(window=window).measure(given)["ssim"] == NotApplicable(
+        f"images of {side}x{side} are smaller than a window of {window or 3}"
     )
 
 
