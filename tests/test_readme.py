@@ -10,6 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from genbench_datasets.digits import Digits
+from PIL import Image
+
+import genbench
+from genbench.external.scores import Scores
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,6 +41,8 @@ def test_the_model_in_the_readme_is_whole_in_25_lines_and_every_command_runs(
     (mine,) = [block for block in blocks("python") if "class MyVAE" in block]
     assert len(mine.splitlines()) <= 25
     (tmp_path / "mine.py").write_text(mine)
+    save_images(tmp_path / "generated", Digits().load().train.x[:100])
+    save_images(tmp_path / "real", Digits().load().test.x[:100])
     assert len(shown_commands()) >= 8
     for line in shown_commands():
         arguments = shlex.split(line)[1:]
@@ -43,6 +51,31 @@ def test_the_model_in_the_readme_is_whole_in_25_lines_and_every_command_runs(
             arguments += ["--protocol", "smoke", "--device", "cpu"]
         done = command(*arguments)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def save_images(folder: Path, images: torch.Tensor) -> None:
+    folder.mkdir()
+    for number, image in enumerate(images.numpy()):
+        Image.fromarray(image[0]).save(folder / f"{number:04d}.png")
+
+
+def test_the_evaluator_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = [block for block in blocks("python") if "Evaluator(" in block]
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"genbench": genbench, "model": Noise()}
+    exec(example.replace('protocol="quick"', 'protocol="smoke"'), names)
+    scores = names["scores"]
+    assert isinstance(scores, Scores)
+    assert scores["fid"] > 0
+    assert scores.errors["kid"] > 0
+    assert list((tmp_path / "results" / "leaderboard").glob("mine-digits-s0-*.parquet"))
+
+
+class Noise:
+    """What the README's loop would train."""
+
+    def sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        return torch.rand(n, 1, 8, 8, generator=rng) * 2 - 1
 
 
 def test_the_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,11 @@ COLUMNS = (
     Column("reason", pa.string(), "why the status is not ok"),
     _required("model", pa.string(), "name of the model"),
     _required("model_options", pa.string(), "all its options, as JSON"),
-    Column("model_distribution", pa.string(), "distribution that it came from; null: a file"),
+    Column(
+        "model_distribution",
+        pa.string(),
+        "distribution that it came from; null: a file; external: only samples were given",
+    ),
     Column("model_version", pa.string(), "version of that distribution"),
     _required("model_code", pa.string(), "hash of its Python sources"),
     _required("dataset", pa.string(), "name of the data set"),
