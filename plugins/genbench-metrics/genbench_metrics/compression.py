@@ -30,8 +30,8 @@ class Compression:
 
     Blind to how much of a code is information: nothing is coded by its entropy, so a number that
     never changes counts like any other, and 16 numbers that are one of 512 vectors of a codebook,
-    which is an index of 9 bits, count as 512. Blind to the size of the decoder, which may have learned images by heart, and to
-    what is the matter with samples.
+    which is an index of 9 bits, count as 512. Blind to the size of the decoder, which may have
+    learned images by heart, and to what is the matter with samples.
     """
 
     version = "1"

@@ -19,9 +19,9 @@ class Convergence:
       beyond it, as the budget charges them; ``seconds_to_target``: seconds of training until then,
       without evaluation, which depend on the machine. Better lower, from 0. Nothing is
       interpolated: between two evaluations nobody looked, so both are known to their distance, and
-      are never too low. As `time-to-accuracy
-      <https://dawn.cs.stanford.edu/benchmark/>`_ (Cody Coleman et al., "DAWNBench: An end-to-end
-      deep learning benchmark and competition", 2017) and in MLPerf (Peter Mattson et al., 2020);
+      are never too low. This is time-to-accuracy (Cody Coleman et al., "DAWNBench: An end-to-end
+      deep learning benchmark and competition", 2017; Peter Mattson et al., "MLPerf training
+      benchmark", 2020);
     - ``area_under_curve``: of the score over images by the trapezoidal rule, from the first
       evaluation to the last, divided by the images between them. So it is in the score's unit, a
       mean over the training, and better the way that the score is. It has no direction of its own
