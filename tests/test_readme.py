@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from genbench_datasets.digits import Digits
 from PIL import Image
 
 import genbench
 from genbench.external.scores import Scores
+from genbench_datasets.digits import Digits
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
