@@ -5,7 +5,8 @@ A plugin author puts two lines into a test file and has one test for each promis
     import genbench.testing
     test_my_vae = genbench.testing.contract("./mine.py:MyVAE")
 
-`contract` says the rest. All of it is imported when it is first used.
+`contract` says the rest. A metric's own known answers are written with `evidence_of`, which makes
+evidence of the tensors that it is given. All of it is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genbench.testing.door import check, contract
+    from genbench.testing.evidence import GivenEvidence
     from genbench.testing.finding import Finding, Result
+    from genbench.testing.given import evidence_of
 
-__all__ = ["Finding", "Result", "check", "contract"]
+__all__ = ["Finding", "GivenEvidence", "Result", "check", "contract", "evidence_of"]
 
-_HOME = {"Finding": "finding", "Result": "finding", "check": "door", "contract": "door"}
+_HOME = {
+    "Finding": "finding",
+    "GivenEvidence": "evidence",
+    "Result": "finding",
+    "check": "door",
+    "contract": "door",
+    "evidence_of": "given",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,26 +1,122 @@
-"""Made-up evidence for metrics, good or bad by construction, that notes what is asked of it."""
+"""Evidence that was given, not drawn; it notes what is asked of it. `evidence_of` makes some."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Generator, Tensor
 
-from genbench.contract import CAPABILITIES, DataSpec, Examples, History, Need, Split
-from genbench.data import DeviceSplit, to_model, to_rest
+from genbench.contract import (
+    CAPABILITIES,
+    Batch,
+    CurvePoint,
+    DataSpec,
+    History,
+    Manifold,
+    Need,
+    Weights,
+)
+from genbench.data import to_model
 from genbench.errors import ContractError
 from genbench.streams import generator
-from genbench.testing import worlds
+from genbench.testing import rulers
 
-FEATURES = 8
-LATENT = 4
+Part = Literal[
+    "real",
+    "real_labels",
+    "originals",
+    "real_features",
+    "real_logits",
+    "reconstructions",
+    "codes",
+    "log_likelihoods",
+    "log_likelihood_bounds",
+    "train",
+    "train_labels",
+    "train_originals",
+    "train_features",
+    "train_logits",
+    "train_reconstructions",
+    "train_codes",
+    "samples",
+    "sample_features",
+    "sample_logits",
+]
+"""What may be given of examples: one row for each, log likelihoods one column."""
 
-Quality = Literal["good", "noise", "collapsed", "copied"]
-"""What a model made of the data: what a perfect one would; noise; one thing again and again; the
-training examples themselves."""
+PARTS: tuple[Part, ...] = get_args(Part)
+OF_SAMPLES: tuple[Part, ...] = ("samples", "sample_features", "sample_logits")
+OF_TRAIN: tuple[Part, ...] = tuple(part for part in PARTS if part.startswith("train"))
+OF_REAL: tuple[Part, ...] = tuple(p for p in PARTS if p not in (*OF_SAMPLES, *OF_TRAIN))
+ON_THE_CPU: tuple[Part, ...] = tuple(
+    p for p in PARTS if p.endswith(("features", "logits")) or p.startswith("log_likelihood")
+)
+"""Wherever the model is; the contract says so."""
+SEEN: tuple[Part, ...] = (
+    "originals",
+    "reconstructions",
+    "train_originals",
+    "train_reconstructions",
+)
+"""As a model sees examples: images in [-1, 1]."""
+COMPUTED: tuple[Part, ...] = tuple(
+    p for p in PARTS if p in ON_THE_CPU or p.endswith(("reconstructions", "codes"))
+)
+"""By a model or an extractor, in float32."""
+FEATURES: tuple[Part, ...] = ("real_features", "train_features", "sample_features")
+
+
+def _curve() -> Iterator[CurvePoint]:
+    """That of a training of ten seconds: a loss that falls, and scores twice on the way."""
+    for i in range(20):
+        yield CurvePoint(100 * (i + 1), 0.5 * (i + 1), None, "loss", "last", 1 / (1 + i))
+        if i in (9, 19):
+            weights: Weights
+            for weights in get_args(Weights):
+                yield CurvePoint(
+                    100 * (i + 1), 0.5 * (i + 1), "made-up", "distance", weights, 5 / (1 + i)
+                )
+
+
+HISTORY = History(
+    images=2000,
+    train_steps=100,
+    train_seconds=10.0,
+    parameters=1000,
+    peak_memory_bytes=10**8,
+    curve=tuple(_curve()),
+)
+"""Of a made-up training."""
+
+
+@dataclass(frozen=True)
+class GivenSplit:
+    """The contract's ``Split`` of tensors that are there."""
+
+    name: str
+    size: int
+    given_x: Tensor | None
+    y: Tensor | None
+
+    @property
+    def x(self) -> Tensor:
+        """As at rest."""
+        if self.given_x is None:
+            raise NotGivenError(f"{self.name}.x", "train" if self.name == "train" else "real")
+        return self.given_x
+
+    def __len__(self) -> int:
+        return self.size
+
+    def batches(self, n: int) -> Iterator[Batch]:
+        """Converted batches of ``n``, in order."""
+        for start in range(0, len(self), n):
+            y = None if self.y is None else self.y[start : start + n]
+            yield Batch(to_model(self.x[start : start + n]), y)
 
 
 class _Model:
@@ -36,45 +132,43 @@ class _Model:
 class GivenEvidence:
     """The contract's ``Evidence``, all of it given.
 
-    It offers what the metric's ``needs`` name and nothing else.
+    It offers what ``needs`` name and nothing else, as a metric that asks for more would fail where
+    a model cannot give it.
     """
 
     data: DataSpec
     needs: tuple[Need, ...]
-    given_real: Examples
-    given_train: Examples
-    given_samples: Tensor
-    """At rest."""
-    given_reconstructions: Tensor
-    """As a model sees them."""
-    given_codes: Tensor
-    rotation: Tensor
-    """Of features: (D, D)."""
-    history: History = field(
-        default=History(
-            images=2000,
-            train_steps=100,
-            train_seconds=10.0,
-            parameters=1000,
-            peak_memory_bytes=10**8,
-        )
-    )
+    given: Mapping[Part, Tensor]
+    """Features, logits and log likelihoods on the CPU, all else on one device."""
+    title: str = "given"
+    """What it is, as messages say it."""
+    weights: Weights = "average"
+    given_manifold: Manifold | None = None
+    history: History = HISTORY
     given_sampling_seconds: float = 0.5
+    given_sampling_latency_seconds: float = 0.01
+    given_sampling_flops: float = 1e6
+    given_clipped_fraction: float = 0.0
 
     # ------------------------------------------------------------------------- what metrics see
 
     @property
-    def real(self) -> Split:
+    def real(self) -> GivenSplit:
         """The split that is measured against."""
-        return self._split("test", self.given_real)
+        return self._split("test", "real", OF_REAL)
 
     @property
-    def train(self) -> Split:
+    def train(self) -> GivenSplit:
         """The training split."""
-        return self._split("train", self.given_train)
+        return self._split("train", "train", OF_TRAIN)
 
-    def _split(self, name: str, examples: Examples) -> Split:
-        return DeviceSplit(name, examples, torch.device("cpu"))
+    def _split(
+        self, name: str, part: Literal["real", "train"], parts: tuple[Part, ...]
+    ) -> GivenSplit:
+        sizes = [count(p, self.given[p]) for p in parts if p in self.given]
+        labels: Part = "real_labels" if part == "real" else "train_labels"
+        y = self.given.get(labels) if "labels" in self.needs else None
+        return GivenSplit(name, sizes[0] if sizes else 0, self.given.get(part), y)
 
     @property
     def model(self) -> Any:
@@ -83,14 +177,20 @@ class GivenEvidence:
 
     @property
     def extractor(self) -> Any:
-        """Something, where features are needed; for `genbench.evidence.missing_need`."""
+        """Something, where features or logits are needed; for `genbench.evidence.missing_need`."""
+        if "logits" in self.needs:
+            return SimpleNamespace(logits=lambda features: None)
         return object() if "features" in self.needs else None
+
+    @property
+    def manifold(self) -> Manifold | None:
+        """That of the data; None where it is not needed, as for data without one."""
+        return self.given_manifold if "manifold" in self.needs else None
 
     @property
     def samples(self) -> Tensor:
         """As at rest."""
-        self._declared("samples", "sample")
-        return self.given_samples
+        return self._part("samples", "samples", "sample")
 
     @property
     def sampling_seconds(self) -> float:
@@ -99,94 +199,208 @@ class GivenEvidence:
         return self.given_sampling_seconds
 
     @property
+    def sampling_latency_seconds(self) -> float:
+        """What drawing a single one takes."""
+        self._declared("sampling_latency_seconds", "sample")
+        return self.given_sampling_latency_seconds
+
+    @property
+    def sampling_flops(self) -> float:
+        """Floating-point operations of a single one."""
+        self._declared("sampling_flops", "sample")
+        return self.given_sampling_flops
+
+    @property
     def clipped_fraction(self) -> float:
-        """None were outside."""
+        """Of sampled values, those that were outside."""
         self._declared("clipped_fraction", "sample")
-        return 0.0
+        return self.given_clipped_fraction
 
     @property
     def originals(self) -> Tensor:
         """As the model sees them."""
-        return to_model(self.given_real.x)
+        given = self.given.get("originals")
+        return to_model(self._part("real", "originals")) if given is None else given
 
     @property
     def reconstructions(self) -> Tensor:
         """Of ``originals``."""
-        self._declared("reconstructions", "reconstruct")
-        return self.given_reconstructions
+        return self._part("reconstructions", "reconstructions", "reconstruct")
 
     @property
     def train_originals(self) -> Tensor:
         """As the model sees them."""
-        return to_model(self.given_train.x)
+        given = self.given.get("train_originals")
+        return to_model(self._part("train", "train_originals")) if given is None else given
 
     @property
     def train_reconstructions(self) -> Tensor:
-        """Of ``train_originals``: half a level off."""
-        self._declared("train_reconstructions", "reconstruct")
-        return self.train_originals + 1 / 255
+        """Of ``train_originals``."""
+        return self._part("train_reconstructions", "train_reconstructions", "reconstruct")
 
     @property
     def codes(self) -> Tensor:
         """Of ``originals``."""
-        self._declared("codes", "encode")
-        return self.given_codes
+        return self._part("codes", "codes", "encode")
+
+    @property
+    def train_codes(self) -> Tensor:
+        """Of ``train_originals``."""
+        return self._part("train_codes", "train_codes", "encode")
 
     def features(self, of: Literal["real", "samples", "train"]) -> Tensor:
-        """A fixed map of the examples, rotated."""
-        self._declared(f"features({of!r})", "features")
-        if of == "samples":
-            self._declared("features('samples')", "sample")
-        x = {"real": self.given_real.x, "train": self.given_train.x, "samples": self.given_samples}[
-            of
-        ]
-        return (_features(x) @ self.rotation).float()
+        """float32 (N, D)."""
+        return self._of_extractor("features", of)
+
+    def logits(self, of: Literal["real", "samples", "train"]) -> Tensor:
+        """float32 (N, classes)."""
+        return self._of_extractor("logits", of)
+
+    def _of_extractor(
+        self, what: Literal["features", "logits"], of: Literal["real", "samples", "train"]
+    ) -> Tensor:
+        needed: tuple[Need, ...] = (what, "sample") if of == "samples" else (what,)
+        return self._part(f"{of.removesuffix('s')}_{what}", f"{what}({of!r})", *needed)  # type: ignore[arg-type]
+
+    def statistics(
+        self,
+        name: str,
+        of: Literal["real", "train"],
+        compute: Callable[[Tensor], Mapping[str, Tensor]],
+    ) -> Mapping[str, Tensor]:
+        """What a metric makes of a split's features: made anew every time."""
+        return compute(self.features(of))
+
+    def log_likelihoods(self, draws: int) -> Tensor:
+        """float64 (draws, N): those given, again from the first where there are fewer."""
+        part = self._part("log_likelihoods", "log_likelihoods(…)", "log_likelihood")
+        return self._drawn(part, draws)
+
+    def log_likelihood_bounds(self, draws: int, k: int) -> Tensor:
+        """Like ``log_likelihoods``; the same for every ``k``."""
+        needed: Part = "log_likelihood_bounds"
+        return self._drawn(
+            self._part(needed, "log_likelihood_bounds(…)", "log_likelihood_bound"), draws
+        )
+
+    def _drawn(self, given: Tensor, draws: int) -> Tensor:
+        rows = 1 if self.data.levels is None else draws
+        return given[torch.arange(rows) % len(given)]
 
     def rng(self, name: str) -> Generator:
         """At its start every time."""
         return generator(0, f"metric/{name}")
 
-    def _declared(self, what: str, need: Need) -> None:
-        if need not in self.needs:
-            raise UndeclaredError(what, need)
+    def _declared(self, what: str, *needs: Need) -> None:
+        for need in needs:
+            if need not in self.needs:
+                raise UndeclaredError(what, need)
+
+    def _part(self, part: Part, what: str, *needs: Need) -> Tensor:
+        self._declared(what, *needs)
+        if part not in self.given:
+            raise NotGivenError(what, part)
+        return self.given[part]
 
     # -------------------------------------------------------------------------- what checks do
 
+    def offered(self) -> Iterator[Part]:
+        """The parts that a metric with these needs can ask for."""
+        for part in self.given:
+            need = need_of(part)
+            drawn = part not in OF_SAMPLES or "sample" in self.needs
+            if drawn and (need is None or need in self.needs):
+                yield part
+
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """Everything that is shared by all metrics, by the name that they know it by."""
+        names = {"real": "real.x", "train": "train.x"}
+        for part in self.offered():
+            yield names.get(part, part), self.given[part]
+
+    def changed(
+        self, change: Callable[[Part, Tensor], Tensor], title: str = "", only: tuple[Part, ...] = ()
+    ) -> GivenEvidence:
+        """The same with other tensors: of all parts, or of some."""
+        given = {p: change(p, t) if not only or p in only else t for p, t in self.given.items()}
+        return replace(self, given=given, title=title or self.title)
+
+    def taken(self, parts: tuple[Part, ...], index: Tensor, title: str = "") -> GivenEvidence:
+        """The same of some examples: int64 (M,) of those that these parts are of."""
+
+        def take(part: Part, tensor: Tensor) -> Tensor:
+            return tensor.index_select(axis(part), index.to(tensor.device))
+
+        return self.changed(take, title, parts)
+
     def reordered(self, what: Literal["samples", "real"]) -> GivenEvidence:
         """The same in another order."""
-        if what == "samples":
-            order = _order(len(self.given_samples))
-            return replace(self, given_samples=self.given_samples[order])
-        order = _order(len(self.given_real.x))
-        x, y = self.given_real
-        return replace(
-            self,
-            given_real=Examples(x[order], None if y is None else y[order]),
-            given_reconstructions=self.given_reconstructions[order],
-            given_codes=self.given_codes[order],
-        )
+        parts = OF_SAMPLES if what == "samples" else OF_REAL
+        size = next((count(p, self.given[p]) for p in parts if p in self.given), 0)
+        order = torch.randperm(size, generator=_rng())
+        return self.taken(parts, order, f"{self.title} in another order")
 
     def rotated(self) -> GivenEvidence:
-        """Features seen from another side."""
-        noise = torch.randn(FEATURES, FEATURES, generator=_rng(), dtype=torch.float64)
-        return replace(self, rotation=torch.linalg.qr(noise).Q)
+        """Features seen from another side; made-up ones without any rounding."""
+        return self.changed(
+            lambda part, x: x @ rulers.ROTATION, f"{self.title} with its features rotated", FEATURES
+        )
+
+    def rounded(self) -> GivenEvidence:
+        """As other sizes of batches would round what models and extractors compute."""
+
+        def shake(part: Part, x: Tensor) -> Tensor:
+            # Of each part another: a copy and its original are not extracted in one batch.
+            rng = generator(0, f"rounding/{part}")
+            rounding = torch.randn(x.shape, generator=rng) * ROUNDING
+            shaken = x * (1 + rounding.to(x.device, x.dtype))
+            if part not in SEEN or self.data.kind != "image":
+                return shaken
+            return torch.where(x.abs() < 1, shaken, x)  # what was clipped is clipped again
+
+        return self.changed(shake, f"{self.title} from other sizes of batches", COMPUTED)
+
+    def on(self, device: torch.device) -> GivenEvidence:
+        """The same as a model on that device gives it."""
+        return self.changed(
+            lambda part, x: x if part in ON_THE_CPU else x.to(device), f"{self.title} on {device}"
+        )
+
+    def swapped(self) -> GivenEvidence:
+        """Samples and real examples in each other's place."""
+        pairs: dict[Part, Part] = {
+            "real": "samples",
+            "real_features": "sample_features",
+            "real_logits": "sample_logits",
+        }
+        both = pairs | {sample: real for real, sample in pairs.items()}
+        given = {both.get(part, part): tensor for part, tensor in self.given.items()}
+        title = f"{self.title} with samples and real data swapped"
+        # What else there is of each real example is not of the new ones, but must be as many.
+        rows = torch.arange(replace(self, given=given).real.size)
+        others = tuple(part for part in OF_REAL if part not in pairs)
+        return replace(self, given=given).taken(others, rows, title)
 
     def slower(self) -> GivenEvidence:
         """The same from a slower machine with more memory."""
+        curve = tuple(p._replace(seconds=3 * p.seconds) for p in self.history.curve)
         history = replace(
             self.history,
             train_seconds=3 * self.history.train_seconds,
             peak_memory_bytes=2 * self.history.peak_memory_bytes,
+            curve=curve,
         )
-        return replace(self, history=history, given_sampling_seconds=2.0)
+        return replace(
+            self,
+            history=history,
+            given_sampling_seconds=4 * self.given_sampling_seconds,
+            given_sampling_latency_seconds=4 * self.given_sampling_latency_seconds,
+            title=f"{self.title} on a slower machine",
+        )
 
-    def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """Everything that is shared by all metrics, by the name that they know it by."""
-        yield "real.x", self.given_real.x
-        yield "train.x", self.given_train.x
-        yield "samples", self.given_samples
-        yield "reconstructions", self.given_reconstructions
-        yield "codes", self.given_codes
+
+ROUNDING = 1e-6
+"""Of a number: what sums of hundreds of float32 numbers in another order make of it."""
 
 
 class UndeclaredError(ContractError):
@@ -196,55 +410,40 @@ class UndeclaredError(ContractError):
         super().__init__(f"It asks for evidence.{what} but its needs do not name {need!r}.")
 
 
-def made_up(
-    needs: tuple[Need, ...], quality: Quality = "good", kind: Literal["image", "points"] = "image"
-) -> GivenEvidence:
-    """Evidence of a made-up model on made-up data of 256 training and 128 test examples."""
-    shape = (1, 8, 8) if kind == "image" else (2,)
-    splits = worlds.splits(shape, n=4)
-    real, train = splits.test, splits.train
-    labels = worlds.CLASSES if "labels" in needs else 0
-    if not labels:
-        real, train = Examples(real.x), Examples(train.x)
-    originals = to_model(real.x)
-    noise = torch.randn(originals.shape, generator=_rng())
-    noise = noise.clamp(-1, 1) if kind == "image" else 3 * noise
-    mean = originals.mean(0, keepdim=True).expand_as(originals)
-    # Of the same distribution as the real ones, and none of them.
-    fresh = to_model(worlds.splits(shape, n=5).test.x[: len(real.x)])
-    mapping = torch.randn(originals[0].numel(), LATENT, generator=_rng())
-    codes = originals.flatten(1) @ mapping
-    samples, reconstructions, encoded = {
-        "good": (fresh, originals + 0.05 * noise, codes),
-        "noise": (noise, noise, torch.randn(codes.shape, generator=_rng())),
-        "collapsed": (fresh[:1].expand_as(fresh), mean, codes[:1].expand_as(codes)),
-        "copied": (to_model(train.x[: len(real.x)]), originals, codes),
-    }[quality]
-    if kind == "image":
-        samples, reconstructions = to_rest(samples), reconstructions.clamp(-1, 1)
-    return GivenEvidence(
-        data=DataSpec(
-            "made-up", kind, shape, len(train.x), labels, 256 if kind == "image" else None
-        ),
-        needs=needs,
-        given_real=real,
-        given_train=train,
-        given_samples=samples.clone(),
-        given_reconstructions=reconstructions.clone(),
-        given_codes=encoded.clone(),
-        rotation=torch.eye(FEATURES, dtype=torch.float64),
-    )
+class NotGivenError(ContractError):
+    """Evidence was asked for that `evidence_of` was not given."""
+
+    def __init__(self, what: str, part: str) -> None:
+        super().__init__(f"evidence.{what} was not given: evidence_of({part}=…) gives it.")
 
 
-def _features(x: Tensor) -> Tensor:
-    flat = to_model(x).flatten(1).double()
-    weight = torch.randn(flat.shape[1], FEATURES, generator=_rng(), dtype=torch.float64)
-    features: Tensor = (flat @ weight / flat.shape[1] ** 0.5).tanh()
-    return features
+def need_of(part: Part) -> Need | None:
+    """What a metric must need to ask for a part; of samples ``sample`` as well."""
+    if part == "samples":
+        return "sample"
+    if part.endswith("features"):
+        return "features"
+    if part.endswith("logits"):
+        return "logits"
+    if part.endswith("labels"):
+        return "labels"
+    if part.endswith("reconstructions"):
+        return "reconstruct"
+    if part.endswith("codes"):
+        return "encode"
+    if part == "log_likelihoods":
+        return "log_likelihood"
+    return "log_likelihood_bound" if part == "log_likelihood_bounds" else None
 
 
-def _order(n: int) -> Tensor:
-    return torch.randperm(n, generator=_rng())
+def axis(part: Part) -> int:
+    """Along which the examples of a part lie."""
+    return 1 if part.startswith("log_likelihood") else 0
+
+
+def count(part: Part, tensor: Tensor) -> int:
+    """How many examples a part is of."""
+    return tensor.shape[axis(part)]
 
 
 def _rng() -> Generator:

@@ -1,64 +1,22 @@
-"""Checks for metrics: measured on evidence that is good, bad or the same by construction."""
+"""Checks for metrics: what they declare, ask for, give and leave as it was."""
 
 from __future__ import annotations
 
-from functools import cached_property
+import inspect
+import re
+from collections.abc import Iterator
 from typing import Any, get_args
 
-import torch
-
-from genbench.contract import Invariance, Measurement, NotApplicable, Score
+from genbench.contract import Defect, Known, Measurement, NotApplicable, Score
 from genbench.errors import ContractError, nearest
-from genbench.evaluate import checked_metric, measured
-from genbench.streams import seed_global
-from genbench.testing.evidence import GivenEvidence, UndeclaredError, made_up
-from genbench.testing.finding import DoesNotApplyError, Finding
-from genbench.testing.subject import PluginRaisedError, Subject, disturbances
+from genbench.testing.evidence import UndeclaredError
+from genbench.testing.finding import Finding
+from genbench.testing.invariances import invariances
+from genbench.testing.known_answers import blindness, direction, known, noise, range_, swap
+from genbench.testing.metric_subject import MetricSubject, shown
+from genbench.testing.refusals import refusals
+from genbench.testing.subject import PluginRaisedError, disturbances
 from genbench.testing.suite import Found, check
-
-Measured = dict[str, Measurement | NotApplicable]
-
-NOTICEABLE = 0.1
-"""Of the largest move of a score: smaller ones are chance, and say nothing of its direction."""
-
-TOLERANCE = 1e-3
-"""Of a score's size: what rounding may make of evidence in another order."""
-
-
-class MetricSubject(Subject):
-    """Adds to a subject the metric, and its measurements."""
-
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self.changed: dict[str, None] = {}
-        """The evidence that it wrote to."""
-
-    @cached_property
-    def metric(self) -> Any:
-        """The metric, checked as a run checks it."""
-        return checked_metric(self.plugin.name, self.construct())
-
-    def measured(self, evidence: GivenEvidence, seed: int = 0) -> Measured:
-        """What it gives for some evidence, checked as a run checks it."""
-        before = {name: tensor.clone() for name, tensor in evidence.tensors()}
-        seed_global(seed, "metrics")
-        with self.calling("measure(evidence)"), torch.no_grad():
-            found: Measured = measured(self.plugin.name, self.metric, evidence)  # type: ignore[arg-type]
-        for name, tensor in evidence.tensors():
-            if not torch.equal(tensor, before[name]):
-                self.changed[name] = None
-                tensor.copy_(before[name])
-        return found
-
-    @cached_property
-    def good(self) -> Measured:
-        """What it gives for good evidence."""
-        return self.measured(made_up(self.metric.needs))
-
-    def values(self, measured: Measured) -> dict[str, float]:
-        """The scores that have a value."""
-        return {n: m.value for n, m in measured.items() if isinstance(m, Measurement)}
-
 
 SUBJECT = MetricSubject
 
@@ -71,9 +29,68 @@ def options(subject: MetricSubject) -> Found:
 
 @check("options")
 def declaration(subject: MetricSubject) -> Found:
-    """It says its version, a text, what it needs, and what scores it gives."""
+    """It says its version, a text, what it needs, and its scores with what is known of them."""
     metric = subject.metric
+    for score in metric.scores:
+        yield from _declared(score, {other.name: other for other in metric.scores})
     yield f"version {metric.version}, needs {', '.join(metric.needs) or 'nothing'}"
+
+
+def _declared(score: Score, scores: dict[str, Score]) -> Iterator[Finding]:
+    said = f"Score({score.name!r}) says"
+    low, high = _bounds(score)
+    if low is not None and high is not None and low >= high:
+        yield Finding(f"{said} range={score.range!r}.", "The least value stands first.")
+    for case, value in score.known.items():
+        if case not in get_args(Known):
+            yield Finding(f"{said} known={{{case!r}: …}}.", nearest(case, get_args(Known)))
+        elif (low is not None and value < low) or (high is not None and value > high):
+            yield Finding(f"{said} known {case} to be {value:g}, which is not in its range.")
+    for defect in score.blind:
+        if defect not in get_args(Defect):
+            yield Finding(f"{said} blind={score.blind!r}.", nearest(defect, get_args(Defect)))
+    if score.swapped is not None:
+        if score.swapped not in scores:
+            yield Finding(f"{said} swapped={score.swapped!r}.", nearest(score.swapped, scores))
+        elif scores[score.swapped].swapped != score.name:
+            yield Finding(
+                f"{said} swapped={score.swapped!r}, but Score({score.swapped!r}) says "
+                f"swapped={scores[score.swapped].swapped!r}.",
+                "What changes places twice is where it was: each names the other.",
+            )
+
+
+def _bounds(score: Score) -> tuple[float | None, float | None]:
+    bounds: Any = score.range
+    numbers = isinstance(bounds, tuple) and all(
+        b is None or isinstance(b, int | float) for b in bounds
+    )
+    if not numbers or len(bounds) != 2:
+        raise ContractError(
+            f"Score({score.name!r}) has range {bounds!r}: it is (least, largest), None where "
+            "there is no bound."
+        )
+    low, high = bounds
+    return low, high
+
+
+@check("declaration")
+def documentation(subject: MetricSubject) -> Found:
+    """Its docstring, or that of its file, says what it measures; several scores by name."""
+    texts = [inspect.getdoc(subject.factory), inspect.getdoc(inspect.getmodule(subject.factory))]
+    text = _plain(" ".join(filter(None, texts)))
+    names = [score.name for score in subject.metric.scores]
+    missing = [name for name in names if _plain(name) not in text] if len(names) > 1 else []
+    if missing or not text:
+        yield Finding(
+            f"It does not name {', '.join(missing)}." if missing else "It has none.",
+            "Say in the class's docstring what the number means: its definition and source, what "
+            "is good, its unit and what it is blind to. genbench show prints it.",
+        )
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.casefold())
 
 
 @check("declaration")
@@ -105,8 +122,7 @@ def scores(subject: MetricSubject) -> Found:
 @check("scores")
 def kinds(subject: MetricSubject) -> Found:
     """Images and points are measured alike, or are NotApplicable."""
-    measured = subject.measured(made_up(subject.metric.needs, kind="points"))
-    for name, value in measured.items():
+    for name, value in subject.of("good", "points").items():
         if isinstance(value, NotApplicable):
             yield f"points: no {name}, {value.reason}"
 
@@ -114,18 +130,14 @@ def kinds(subject: MetricSubject) -> Found:
 @check("scores")
 def determinism(subject: MetricSubject) -> Found:
     """The same evidence gives the same scores to the last bit; chance is evidence.rng(NAME)."""
-    again = subject.measured(made_up(subject.metric.needs), seed=1)
+    again = subject.measured(subject.given(), seed=1)
     for name, value in subject.good.items():
         if again[name] != value:
-            values = f"{_shown(value)} and then {_shown(again[name])}"
+            values = f"{shown(value)} and then {shown(again[name])}"
             yield Finding(
                 f"{name} of the same evidence was {values}.",
                 "Draw from evidence.rng(NAME), which begins anew for every model.",
             )
-
-
-def _shown(measured: Measurement | NotApplicable) -> str:
-    return f"{measured.value:.6g}" if isinstance(measured, Measurement) else "not applicable"
 
 
 @check("scores")
@@ -140,87 +152,15 @@ def evidence(subject: MetricSubject) -> Found:
 
 
 @check("determinism")
-def direction(subject: MetricSubject) -> Found:
-    """A score moves the way that ``better`` says between what is good and what is bad."""
-    good = subject.values(subject.good)
-    bad = {
-        quality: subject.values(subject.measured(made_up(subject.metric.needs, quality)))
-        for quality in ("noise", "collapsed", "copied")
-    }
-    judged = [s for s in subject.metric.scores if s.better and not s.hardware and s.name in good]
-    if not judged:
-        raise DoesNotApplyError("no score that has a direction and is not of the hardware")
-    for score in judged:
-        moves = {
-            q: values[score.name] - good[score.name]
-            for q, values in bad.items()
-            if score.name in values
-        }
-        largest = max((abs(move) for move in moves.values()), default=0.0)
-        if largest == 0:
-            yield f"{score.name} moved with nothing that was tried"
-            continue
-        seen = {q: move for q, move in moves.items() if abs(move) > NOTICEABLE * largest}
-        worse = [q for q, move in seen.items() if (move > 0) == (score.better == "lower")]
-        if not worse:
-            yield Finding(
-                _backwards(score, good[score.name], seen),
-                f"better={_other(score)!r}, or turn its sign.",
-            )
-        else:
-            yield f"{score.name} is worse for what is {' and '.join(worse)}"
-
-
-def _backwards(score: Score, good: float, moves: dict[str, float]) -> str:
-    listed = " and ".join(f"{good + move:.4g} for what is {q}" for q, move in moves.items())
-    return f"{score.name} is better {score.better}, but is {good:.4g} for what is good, {listed}."
-
-
-def _other(score: Score) -> str:
-    return "higher" if score.better == "lower" else "lower"
-
-
-@check("determinism")
-def invariances(subject: MetricSubject) -> Found:
-    """A score stays the same under the invariances that the metric declares."""
-    declared = getattr(subject.metric, "invariances", ())
-    if isinstance(declared, str) or not all(isinstance(name, str) for name in declared):
-        raise ContractError(f"invariances is a tuple of names, not {declared!r}.")
-    known = get_args(Invariance)
-    if not declared:
-        raise DoesNotApplyError("it declares none")
-    given = made_up(subject.metric.needs)
-    changed = {
-        "sample-order": given.reordered("samples"),
-        "real-order": given.reordered("real"),
-        "feature-rotation": given.rotated(),
-    }
-    for name in declared:
-        if name not in known:
-            yield Finding(f"There is no invariance {name!r}. {nearest(name, known)}")
-            continue
-        before = subject.values(subject.good)
-        for score, value in subject.values(subject.measured(changed[name])).items():
-            if abs(value - before[score]) > TOLERANCE * max(abs(before[score]), 1e-3):
-                yield Finding(
-                    f"It declares {name}, and under it {score} went from {before[score]:.6g} to "
-                    f"{value:.6g}.",
-                    f"Take {name!r} out of invariances, or out of the way that it measures.",
-                )
-    yield ", ".join(declared)
-
-
-@check("determinism")
 def hardware(subject: MetricSubject) -> Found:
     """A score that depends on seconds or memory says hardware=True."""
-    slower = subject.values(subject.measured(made_up(subject.metric.needs).slower()))
-    good = subject.values(subject.good)
+    slower = subject.measured(subject.given().slower())
     for score in subject.metric.scores:
-        moved = score.name in slower and slower[score.name] != good.get(score.name)
-        if moved and not score.hardware:
+        good, then = subject.good[score.name], slower[score.name]
+        both = isinstance(good, Measurement) and isinstance(then, Measurement)
+        if both and then != good and not score.hardware:
             yield Finding(
-                f"On a slower machine {score.name} went from {good[score.name]:.4g} to "
-                f"{slower[score.name]:.4g}.",
+                f"On a slower machine {score.name} went from {shown(good)} to {shown(then)}.",
                 "Score(…, hardware=True): it is then compared on one kind of machine only.",
             )
 
@@ -230,20 +170,27 @@ def surroundings_(subject: MetricSubject) -> Found:
     """measure() leaves the process as it was: default dtype, threads, flags, warnings, folder."""
     if not subject.failed & {"declaration", "needs", "scores"}:
         # Once more: what it imported the first time may have changed what is its own affair.
-        subject.measured(made_up(subject.metric.needs))
+        subject.measured(subject.given())
     yield from disturbances(subject)
 
 
 CHECKS = (
     options,
     declaration,
+    documentation,
     needs,
     scores,
     kinds,
     determinism,
     evidence,
     direction,
+    known,
+    swap,
+    noise,
+    blindness,
     invariances,
     hardware,
+    refusals,
+    range_,
     surroundings_,
 )

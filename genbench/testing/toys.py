@@ -75,7 +75,7 @@ class Spots:
 
 
 class Loss:
-    """The squared error of reconstructions, and the mean of samples."""
+    """The loss, a squared error of reconstructions, and the brightness, the mean of samples."""
 
     version = "1"
     needs: tuple[Need, ...] = ("sample", "reconstruct")

@@ -124,15 +124,18 @@ def splits(shape: tuple[int, ...], classes: int = CLASSES, n: int = 1) -> Splits
 
 def blobs(y: Tensor, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
     """uint8 (N, C, H, W): a soft bright spot on dark, noisy ground; its place is by label."""
-    channels, height, width = shape
-    n = len(y)
-    angle = y * (2 * torch.pi / CLASSES) + 0.3 * torch.randn(n, generator=rng)
+    angle = y * (2 * torch.pi / CLASSES) + 0.3 * torch.randn(len(y), generator=rng)
+    colour = 0.5 + 0.5 * torch.rand(len(y), shape[0], 1, 1, generator=rng)
+    ground = 0.2 * torch.rand(len(y), *shape, generator=rng)
+    return (ground + 0.8 * colour * spots(angle, shape)[:, None]).mul(255).to(torch.uint8)
+
+
+def spots(angle: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """float32 (N, H, W) from 0 to 1: soft spots, each on a circle at one of ``angle`` (N,)."""
+    _, height, width = shape
     across = (torch.arange(width) + 0.5) / width - 0.5 - 0.25 * angle.cos()[:, None]  # (N, W)
     down = (torch.arange(height) + 0.5) / height - 0.5 - 0.25 * angle.sin()[:, None]  # (N, H)
-    spot = torch.exp(-30 * (down.square()[:, :, None] + across.square()[:, None]))  # (N, H, W)
-    colour = 0.5 + 0.5 * torch.rand(n, channels, 1, 1, generator=rng)
-    ground = 0.2 * torch.rand(n, *shape, generator=rng)
-    return (ground + 0.8 * colour * spot[:, None]).mul(255).to(torch.uint8)
+    return torch.exp(-30 * (down.square()[:, :, None] + across.square()[:, None]))
 
 
 def points(y: Tensor, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:

@@ -57,6 +57,8 @@ DATASETS = {
 
 METRICS = {
     "version_number": ("declaration", "has version 1, which must be text"),
+    "half_a_pair": ("declaration", "Score('real') says swapped=None"),
+    "undocumented": ("documentation", "does not name largest"),
     "undeclared_need": ("needs", "evidence.features('real')"),
     "nan_for_exact": ("scores", "never a NaN"),
     "images_only": ("kinds", "images_only.py:14 in measure"),
@@ -64,6 +66,14 @@ METRICS = {
     "writes_on_evidence": ("evidence", "changed evidence.reconstructions in place"),
     "backwards": ("direction", "similarity is better lower"),
     "false_invariance": ("invariances", "It declares sample-order"),
+    "exact_copies": ("invariances", "It declares batch-size, and under it copies went from 1 to 0"),
+    "unbiased": ("known", "distance is declared to be 0 for what is identical"),
+    "one_sided": ("swap", "in each other's place distance is"),
+    "likes_some_noise": ("noise", "at a noise of 0.3"),
+    "overlooks_copies": ("blindness", "for what is copied: no worse than chance"),
+    "skips_nan": ("refusals", "With NaN in reconstructions or NaN in real error was a number"),
+    "divides_by_samples": ("refusals", "With a single sample"),
+    "beyond_its_range": ("range", "declared to be in [0, 0.1], and was"),
     "unmarked_seconds": ("hardware", "On a slower machine seconds went from 10 to 30"),
 }
 

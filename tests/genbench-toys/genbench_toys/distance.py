@@ -12,7 +12,7 @@ class Distance:
 
     version = "1"
     needs: tuple[Need, ...] = ("sample", "features")
-    scores = (Score("distance", better="lower"),)
+    scores = (Score("distance", better="lower", blind=("copies",)),)
 
     def __init__(self, *, scale: float = 1.0) -> None:
         self.scale = scale
