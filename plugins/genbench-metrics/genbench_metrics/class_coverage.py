@@ -33,9 +33,9 @@ class ClassCoverage:
     ``mode-coverage`` counts modes of points from the distance to their centres, without a
     classifier.
 
-    Blind to how samples look: every image has some class, so noise may find modes (uniform noise
-    is of few classes); to copies of training examples; to which examples of a class there are. A
-    classifier that errs moves both, also for the data itself.
+    Blind to how samples look: every image has some class, and uniform noise reaches 833 of the
+    thousand modes of ``stacked-digits``. Blind to copies of training examples, and to which
+    examples of a class there are. A classifier that errs moves both, also for the data itself.
     """
 
     version = "1"

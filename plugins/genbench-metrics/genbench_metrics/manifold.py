@@ -51,13 +51,15 @@ class KnownManifold:
         """All three scores.
 
         Raises:
-            GenbenchError: no samples.
+            GenbenchError: no samples, or values that are not finite.
         """
         manifold, samples = evidence.manifold, evidence.samples
         assert manifold is not None, "it is among the needs"
         n = len(samples)
         if n == 0:
             raise GenbenchError("manifold needs at least 1 sample, there are 0.")
+        if not samples.isfinite().all():
+            raise GenbenchError("manifold cannot be measured: samples are not finite.")
         distance, bins = manifold.locate(samples)  # (n,)
         on = distance <= manifold.tolerance
         precision = on.double().mean().item()

@@ -74,8 +74,8 @@ class ModeCoverage:
         """All three scores, for points.
 
         Raises:
-            GenbenchError: no samples, a class without training examples, or as many classes as
-                examples.
+            GenbenchError: no samples, values that are not finite, a class without training
+                examples, or as many classes as examples.
         """
         if evidence.data.kind != "points":
             reason = (
@@ -87,6 +87,12 @@ class ModeCoverage:
         samples = evidence.samples
         if len(samples) == 0:
             raise GenbenchError("mode-coverage needs at least 1 sample, there are 0.")
+        for x, what in (
+            (samples, "a sample"),
+            (evidence.train.x, f"an example of {evidence.train.name}"),
+        ):
+            if not x.isfinite().all():
+                raise GenbenchError(f"mode-coverage cannot be measured: {what} is not finite.")
 
         distance, mode = nearest(samples, centres)  # (n,)
         good = distance <= self.deviations * std

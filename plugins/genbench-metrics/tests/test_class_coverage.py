@@ -112,8 +112,8 @@ def test_stacks_of_digits_have_the_thousand_modes_that_were_stacked(
     whole = measure(x)
     assert whole["modes"].value > 990
     # (M - 1) / 2n would be 0.05 if labels were drawn; they are in equal shares, and what is left
-    # are the three or four in a hundred stacks that the classifier misreads
-    assert whole["reverse_kl"].value < 0.05
+    # are the four in a hundred stacks that the classifier misreads
+    assert whole["reverse_kl"].value < 0.01
     hundred = measure(x[y < 100])  # a zero on red
     assert 100 <= hundred["modes"].value < 130
     assert hundred["reverse_kl"].value == pytest.approx(math.log(10), abs=0.1)

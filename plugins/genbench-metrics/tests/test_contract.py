@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import genbench.testing
 from genbench_metrics.bce import BCE
+from genbench_metrics.class_coverage import ClassCoverage
 from genbench_metrics.compression import Compression
 from genbench_metrics.convergence import Convergence
 from genbench_metrics.cost import Cost
@@ -12,12 +13,14 @@ from genbench_metrics.knn import KNN
 from genbench_metrics.likelihood import Likelihood
 from genbench_metrics.likelihood_bound import LikelihoodBound
 from genbench_metrics.linear_probe import LinearProbe
+from genbench_metrics.manifold import KnownManifold
 from genbench_metrics.mode_coverage import ModeCoverage
 from genbench_metrics.reconstruction import Reconstruction
 from genbench_metrics.reconstruction_gap import ReconstructionGap
 from genbench_metrics.sampling_cost import SamplingCost
 from genbench_metrics.ssim import SSIM
 from genbench_metrics.stability import Stability
+from genbench_metrics.stacked_digits_cnn import StackedDigitsCNN
 
 test_cost = genbench.testing.contract(Cost)
 test_digits_cnn = genbench.testing.contract(DigitsCNN)
@@ -25,6 +28,9 @@ test_fid = genbench.testing.contract(FID)
 test_kid = genbench.testing.contract(KID)
 test_kid_of_subsets = genbench.testing.contract(KID, options={"subset_size": 50})
 test_mode_coverage = genbench.testing.contract(ModeCoverage)
+test_class_coverage = genbench.testing.contract(ClassCoverage)
+test_manifold = genbench.testing.contract(KnownManifold)
+test_stacked_digits_cnn = genbench.testing.contract(StackedDigitsCNN)
 test_reconstruction = genbench.testing.contract(Reconstruction)
 test_reconstruction_gap = genbench.testing.contract(ReconstructionGap)
 test_ssim = genbench.testing.contract(SSIM)

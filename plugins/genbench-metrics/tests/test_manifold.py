@@ -81,6 +81,11 @@ def test_no_samples_are_an_error(evidence: Callable[..., Evidence]) -> None:
         measure(evidence, torch.empty(0, 2), Circle())
 
 
+def test_samples_that_are_not_finite_are_an_error(evidence: Callable[..., Evidence]) -> None:
+    with pytest.raises(GenbenchError, match="manifold cannot be measured: samples are not finite"):
+        measure(evidence, torch.tensor([[1.0, math.nan], [1.0, 0.0]]), Circle())
+
+
 @pytest.fixture(scope="module")
 def triangles() -> Any:
     return pytest.importorskip("genbench_datasets.triangles").Triangles()

@@ -161,6 +161,18 @@ def test_no_samples_are_an_error(given: Given) -> None:
         ModeCoverage().measure(given(torch.empty(0, 2)))
 
 
+def test_a_sample_that_is_not_finite_is_an_error(given: Given) -> None:
+    with pytest.raises(GenbenchError, match="mode-coverage cannot be measured: a sample is not"):
+        ModeCoverage().measure(given([[0.0, math.nan], [0.0, 0.0]]))
+
+
+def test_a_training_example_that_is_not_finite_is_an_error(given: Given) -> None:
+    evidence = given(CENTRES)
+    evidence.train.x[3, 1] = math.inf
+    with pytest.raises(GenbenchError, match="an example of train is not finite"):
+        ModeCoverage().measure(evidence)
+
+
 def test_a_class_without_examples_is_an_error_that_names_it(given: Given) -> None:
     evidence = given(CENTRES)
     evidence.train.y = torch.tensor([0, 0, 1, 1, 3, 3] + [0] * 10)

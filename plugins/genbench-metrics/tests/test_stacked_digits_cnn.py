@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from genbench.contract import Splits
+from genbench_metrics import digits_cnn
 from genbench_metrics.digits_cnn import DigitsCNN
 from genbench_metrics.stacked_digits_cnn import StackedDigitsCNN
 
@@ -74,6 +78,16 @@ def test_other_images_are_refused(stacked: StackedDigitsCNN, x: torch.Tensor) ->
 
 def test_it_is_another_ruler_than_that_of_a_channel(stacked: StackedDigitsCNN) -> None:
     assert stacked.fingerprint == StackedDigitsCNN().fingerprint != DigitsCNN().fingerprint
+
+
+def test_other_weights_have_another_fingerprint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stacked: StackedDigitsCNN
+) -> None:
+    weights = load_file(digits_cnn.WEIGHTS)
+    weights["head.bias"][0] += 1
+    save_file(weights, tmp_path / "weights.safetensors")
+    monkeypatch.setattr(digits_cnn, "WEIGHTS", tmp_path / "weights.safetensors")
+    assert StackedDigitsCNN().fingerprint != stacked.fingerprint
 
 
 @pytest.mark.cuda
