@@ -44,7 +44,7 @@ class Triangles:
 
     classes = 0
     levels = 256
-    extractor = None
+    extractor = "random-conv"
     manifold = TriangleManifold()
 
     def __init__(self, *, size: Annotated[int, Ge(1)] = SIZE) -> None:
