@@ -1,122 +1,39 @@
-"""Evidence that was given, not drawn; it notes what is asked of it. `evidence_of` makes some."""
+"""Evidence that was given, not drawn; it notes what is asked of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor
 
-from genbench.contract import (
-    CAPABILITIES,
-    Batch,
-    CurvePoint,
-    DataSpec,
-    History,
-    Manifold,
-    Need,
-    Weights,
-)
+from genbench.contract import CAPABILITIES, DataSpec, History, Manifold, Need, Weights
 from genbench.data import to_model
-from genbench.errors import ContractError
 from genbench.streams import generator
 from genbench.testing import rulers
-
-Part = Literal[
-    "real",
-    "real_labels",
-    "originals",
-    "real_features",
-    "real_logits",
-    "reconstructions",
-    "codes",
-    "log_likelihoods",
-    "log_likelihood_bounds",
-    "train",
-    "train_labels",
-    "train_originals",
-    "train_features",
-    "train_logits",
-    "train_reconstructions",
-    "train_codes",
-    "samples",
-    "sample_features",
-    "sample_logits",
-]
-"""What may be given of examples: one row for each, log likelihoods one column."""
-
-PARTS: tuple[Part, ...] = get_args(Part)
-OF_SAMPLES: tuple[Part, ...] = ("samples", "sample_features", "sample_logits")
-OF_TRAIN: tuple[Part, ...] = tuple(part for part in PARTS if part.startswith("train"))
-OF_REAL: tuple[Part, ...] = tuple(p for p in PARTS if p not in (*OF_SAMPLES, *OF_TRAIN))
-ON_THE_CPU: tuple[Part, ...] = tuple(
-    p for p in PARTS if p.endswith(("features", "logits")) or p.startswith("log_likelihood")
+from genbench.testing.history import HISTORY
+from genbench.testing.parts import (
+    COMPUTED,
+    FEATURES,
+    OF_REAL,
+    OF_SAMPLES,
+    OF_TRAIN,
+    ON_THE_CPU,
+    SEEN,
+    GivenSplit,
+    NotGivenError,
+    Part,
+    UndeclaredError,
+    axis,
+    count,
+    need_of,
 )
-"""Wherever the model is; the contract says so."""
-SEEN: tuple[Part, ...] = (
-    "originals",
-    "reconstructions",
-    "train_originals",
-    "train_reconstructions",
-)
-"""As a model sees examples: images in [-1, 1]."""
-COMPUTED: tuple[Part, ...] = tuple(
-    p for p in PARTS if p in ON_THE_CPU or p.endswith(("reconstructions", "codes"))
-)
-"""By a model or an extractor, in float32."""
-FEATURES: tuple[Part, ...] = ("real_features", "train_features", "sample_features")
 
-
-def _curve() -> Iterator[CurvePoint]:
-    """That of a training of ten seconds: a loss that falls, and scores twice on the way."""
-    for i in range(20):
-        yield CurvePoint(100 * (i + 1), 0.5 * (i + 1), None, "loss", "last", 1 / (1 + i))
-        if i in (9, 19):
-            weights: Weights
-            for weights in get_args(Weights):
-                yield CurvePoint(
-                    100 * (i + 1), 0.5 * (i + 1), "made-up", "distance", weights, 5 / (1 + i)
-                )
-
-
-HISTORY = History(
-    images=2000,
-    train_steps=100,
-    train_seconds=10.0,
-    parameters=1000,
-    peak_memory_bytes=10**8,
-    curve=tuple(_curve()),
-)
-"""Of a made-up training."""
-
-
-@dataclass(frozen=True)
-class GivenSplit:
-    """The contract's ``Split`` of tensors that are there."""
-
-    name: str
-    size: int
-    given_x: Tensor | None
-    y: Tensor | None
-
-    @property
-    def x(self) -> Tensor:
-        """As at rest."""
-        if self.given_x is None:
-            raise NotGivenError(f"{self.name}.x", "train" if self.name == "train" else "real")
-        return self.given_x
-
-    def __len__(self) -> int:
-        return self.size
-
-    def batches(self, n: int) -> Iterator[Batch]:
-        """Converted batches of ``n``, in order."""
-        for start in range(0, len(self), n):
-            y = None if self.y is None else self.y[start : start + n]
-            yield Batch(to_model(self.x[start : start + n]), y)
+ROUNDING = 1e-6
+"""Of a number: what sums of hundreds of float32 numbers in another order make of it."""
 
 
 class _Model:
@@ -397,53 +314,6 @@ class GivenEvidence:
             given_sampling_latency_seconds=4 * self.given_sampling_latency_seconds,
             title=f"{self.title} on a slower machine",
         )
-
-
-ROUNDING = 1e-6
-"""Of a number: what sums of hundreds of float32 numbers in another order make of it."""
-
-
-class UndeclaredError(ContractError):
-    """A metric asked for evidence that its ``needs`` do not name."""
-
-    def __init__(self, what: str, need: str) -> None:
-        super().__init__(f"It asks for evidence.{what} but its needs do not name {need!r}.")
-
-
-class NotGivenError(ContractError):
-    """Evidence was asked for that `evidence_of` was not given."""
-
-    def __init__(self, what: str, part: str) -> None:
-        super().__init__(f"evidence.{what} was not given: evidence_of({part}=…) gives it.")
-
-
-def need_of(part: Part) -> Need | None:
-    """What a metric must need to ask for a part; of samples ``sample`` as well."""
-    if part == "samples":
-        return "sample"
-    if part.endswith("features"):
-        return "features"
-    if part.endswith("logits"):
-        return "logits"
-    if part.endswith("labels"):
-        return "labels"
-    if part.endswith("reconstructions"):
-        return "reconstruct"
-    if part.endswith("codes"):
-        return "encode"
-    if part == "log_likelihoods":
-        return "log_likelihood"
-    return "log_likelihood_bound" if part == "log_likelihood_bounds" else None
-
-
-def axis(part: Part) -> int:
-    """Along which the examples of a part lie."""
-    return 1 if part.startswith("log_likelihood") else 0
-
-
-def count(part: Part, tensor: Tensor) -> int:
-    """How many examples a part is of."""
-    return tensor.shape[axis(part)]
 
 
 def _rng() -> Generator:

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from genbench.contract import DataSpec, History, Manifold, Need, Weights
 from genbench.errors import ContractError
-from genbench.testing.evidence import (
-    HISTORY,
+from genbench.testing.evidence import GivenEvidence
+from genbench.testing.history import HISTORY
+from genbench.testing.parts import (
     OF_REAL,
     OF_SAMPLES,
     OF_TRAIN,
     PARTS,
     SEEN,
-    GivenEvidence,
     Part,
     count,
     need_of,

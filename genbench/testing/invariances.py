@@ -31,6 +31,18 @@ TRIED: tuple[tuple[Quality, float], ...] = (("good", 0.3), ("copied", 0.0))
 
 
 @check("determinism", "kinds")
+def devices(subject: MetricSubject) -> Found:
+    """Evidence of a model on a CUDA device is measured like that of one on the CPU."""
+    if not torch.cuda.is_available():
+        raise DoesNotApplyError("there is no CUDA device to try it on")
+    for kind in KINDS:
+        given = subject.given("good", kind)
+        if subject.values(subject.of("good", kind)):
+            subject.measured(given.on(torch.device("cuda")))
+            yield f"measured {given.data.kind} on CUDA"
+
+
+@check("determinism", "kinds", "devices")
 def invariances(subject: MetricSubject) -> Found:
     """A score stays the same under what the metric declares: 1e-6 of its size, rounded 1e-3."""
     declared = getattr(subject.metric, "invariances", ())

@@ -6,10 +6,10 @@ import itertools
 import math
 
 from genbench.contract import Defect, Measurement, Score
-from genbench.testing.evidence import OF_SAMPLES
 from genbench.testing.finding import DoesNotApplyError, Finding
 from genbench.testing.made_up import Kind, Quality
 from genbench.testing.metric_subject import KINDS, MetricSubject
+from genbench.testing.parts import OF_SAMPLES
 from genbench.testing.suite import Found, check
 
 NOTICEABLE = 0.1

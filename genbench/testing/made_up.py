@@ -14,7 +14,8 @@ from genbench.contract import DataSpec, Need
 from genbench.data import to_model, to_rest
 from genbench.dequantise import dequantised
 from genbench.testing import rulers, worlds
-from genbench.testing.evidence import GivenEvidence, Part
+from genbench.testing.evidence import GivenEvidence
+from genbench.testing.parts import Part
 
 LATENT = 4
 DRAWS = 8

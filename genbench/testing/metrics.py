@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 from genbench.contract import Defect, Known, Measurement, NotApplicable, Score
 from genbench.errors import ContractError, nearest
-from genbench.testing.evidence import UndeclaredError
 from genbench.testing.finding import Finding
-from genbench.testing.invariances import invariances
+from genbench.testing.invariances import devices, invariances
 from genbench.testing.known_answers import blindness, direction, known, noise, range_, swap
 from genbench.testing.metric_subject import MetricSubject, shown
+from genbench.testing.parts import UndeclaredError
 from genbench.testing.refusals import refusals
 from genbench.testing.subject import PluginRaisedError, disturbances
 from genbench.testing.suite import Found, check
@@ -188,6 +188,7 @@ CHECKS = (
     swap,
     noise,
     blindness,
+    devices,
     invariances,
     hardware,
     refusals,

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from genbench.errors import GenbenchError
-from genbench.testing.evidence import OF_REAL, OF_SAMPLES, GivenEvidence, Part
+from genbench.testing.evidence import GivenEvidence
 from genbench.testing.finding import DoesNotApplyError, Finding
 from genbench.testing.metric_subject import KINDS, MetricSubject
+from genbench.testing.parts import OF_REAL, OF_SAMPLES, Part
 from genbench.testing.subject import PluginRaisedError
 from genbench.testing.suite import Found, check
 

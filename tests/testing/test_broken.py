@@ -91,6 +91,10 @@ EXECUTORS = {
     "leaves_a_process": ("close", "still there"),
 }
 
+ON_A_CUDA_DEVICE = {
+    "stays_on_the_cpu": ("devices", "stays_on_the_cpu.py:17 in measure"),
+}
+
 IN_A_FRESH_PROCESS = {
     "plain_balance": ("resuming", "training also changes self.balance"),
     "counts_its_steps": (
@@ -115,6 +119,14 @@ def test_the_fault_is_found_by_its_check_and_by_no_other(
     hold(broken(name), *HERE[name])
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", ON_A_CUDA_DEVICE)
+def test_what_only_a_cuda_device_shows_is_found_by_its_check(
+    name: str, broken: Callable[[str], str]
+) -> None:
+    hold(broken(name), *ON_A_CUDA_DEVICE[name])
+
+
 @pytest.mark.parametrize("name", IN_A_FRESH_PROCESS)
 def test_what_only_a_fresh_process_shows_is_found_by_its_check(
     name: str, broken: Callable[[str], str]
@@ -132,5 +144,10 @@ def hold(reference: str, check: str, named: str) -> None:
 
 def test_every_broken_example_is_tried_and_says_what_its_fault_is() -> None:
     files = {path.stem: path.read_text() for path in BROKEN.glob("*.py")}
-    assert files.keys() == {*HERE, *IN_A_FRESH_PROCESS, *IN_A_PROCESS_OF_ITS_OWN}
+    assert files.keys() == {
+        *HERE,
+        *IN_A_FRESH_PROCESS,
+        *IN_A_PROCESS_OF_ITS_OWN,
+        *ON_A_CUDA_DEVICE,
+    }
     assert all(source.count("FAULT: ") == 1 for source in files.values())
