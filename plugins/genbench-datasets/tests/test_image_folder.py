@@ -242,15 +242,20 @@ def test_a_damaged_cache_is_made_again(
 
 
 def test_what_a_killed_process_left_is_cleared_away(root: Path, cache: Path) -> None:
-    load(root)
-    key = entry(cache).name
-    (entry(cache) / "images.u8").unlink()
-    left = entry(cache).with_name(f".{key}.0123abcd")
-    left.mkdir()
-    (left / "images.u8").write_bytes(b"half")
-    load(root)
+    program = (
+        "import os, pathlib, signal, sys\n"
+        "from genbench_datasets import image_cache\n"
+        "from genbench_datasets.image_folder import ImageFolder\n"
+        "image_cache.files.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "ImageFolder(root=pathlib.Path(sys.argv[1]), size=8).load()"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, root], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = (cache / "image-folder" / "decoded").glob(".*")
+    assert (left / "images.u8").stat().st_size == N * 3 * 8 * 8
+    assert len(load(root).train.x) == 48
     assert not left.exists()
-    assert (entry(cache) / "images.u8").exists()
+    assert entry(cache).name in left.name
 
 
 def test_two_processes_at_once_decode_once(root: Path, cache: Path) -> None:
