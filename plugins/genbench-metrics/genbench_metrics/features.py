@@ -1,24 +1,61 @@
-"""The two sets of features that FID and KID compare, checked."""
+"""The sets of features that metrics compare, checked."""
 
 from __future__ import annotations
 
+from typing import Literal
+
+import torch
 from torch import Tensor
 
 from genbench.contract import Evidence
 from genbench.errors import GenbenchError
 
 
-def feature_pair(metric: str, evidence: Evidence) -> tuple[Tensor, Tensor]:
+def feature_pair(metric: str, evidence: Evidence, least: int = 2) -> tuple[Tensor, Tensor]:
     """Features of the samples and of the real split, both float32 (N, D).
 
     Raises:
-        GenbenchError: fewer than two of either, which have no spread; or values that are NaN or
-            infinite.
+        GenbenchError: as for `features_of`; or the two have different numbers of features.
     """
-    samples, real = evidence.features("samples"), evidence.features("real")
-    for features, what in (samples, "samples"), (real, f"real images of {evidence.real.name}"):
-        if len(features) < 2:
-            raise GenbenchError(f"{metric} needs at least 2 {what}, there are {len(features)}.")
-        if not features.isfinite().all():
-            raise GenbenchError(f"{metric} cannot be measured: features of {what} are not finite.")
+    samples = features_of("samples", metric, evidence, least)
+    real = features_of("real", metric, evidence, least)
+    if samples.shape[1] != real.shape[1]:
+        raise GenbenchError(
+            f"{metric} compares features of one extractor, but there are {samples.shape[1]} of a "
+            f"sample and {real.shape[1]} of a real example."
+        )
     return samples, real
+
+
+def features_of(
+    of: Literal["real", "samples", "train"], metric: str, evidence: Evidence, least: int = 2
+) -> Tensor:
+    """Features float32 (N, D), of at least ``least`` examples.
+
+    Raises:
+        GenbenchError: fewer examples than that, another dtype or number of dimensions, or values
+            that are NaN or infinite.
+    """
+    features = evidence.features(of)
+    split = evidence.real if of == "real" else evidence.train
+    what = "samples" if of == "samples" else f"{of} examples of {split.name}"
+    hold(metric, features, what, least)
+    return features
+
+
+def hold(metric: str, values: Tensor, what: str, least: int, kind: str = "features") -> None:
+    """Refuse rows that no metric may turn into a number.
+
+    Raises:
+        GenbenchError: as for `features_of`.
+    """
+    if values.dtype != torch.float32 or values.ndim != 2:
+        raise GenbenchError(
+            f"{metric} takes {kind} float32 (N, D), those of {what} are "
+            f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}."
+        )
+    if len(values) < least:
+        raise GenbenchError(f"{metric} needs at least {least} {what}, there are {len(values)}.")
+    # the least and the largest alone: a mask of all values would be a quarter of their size
+    if values.numel() and not torch.stack(values.aminmax()).isfinite().all():
+        raise GenbenchError(f"{metric} cannot be measured: {kind} of {what} are not finite.")

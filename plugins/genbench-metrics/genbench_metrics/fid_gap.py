@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
 from genbench.contract import Evidence, Score
-from genbench_metrics.features import feature_pair
-from genbench_metrics.fid import frechet_distance
+from genbench_metrics.features import feature_pair, features_of
+from genbench_metrics.fid import kept_moments
+from genbench_metrics.moments import Moments, frechet, moments
 
 
 class FIDGap:
     """FID(samples, real split) - FID(samples, training split): the gap between train and test.
 
     FID falls with the number of images, so equally many of both splits are taken, as many as the
-    smaller one has, drawn without replacement from a stream of their own.
+    smaller one has, drawn without replacement from a stream of their own. In units of FID, from
+    minus to plus infinity.
 
     It is 0 for a perfect model, but for the chance of which image is in which split, and positive
-    for one that gives back what it was shown. A model that is far from both has a gap near 0, too:
-    read it beside the FID.
+    for one that gives back what it was shown. It has no direction: a model that is far from both
+    has a gap near 0, too. Read it beside the FID.
+
+    Blind to whatever is equally wrong with respect to both splits, noise and collapse among it.
     """
 
     version = "1"
     needs = ("sample", "features")
     invariances = ("sample-order", "feature-rotation")
-    scores = (Score("fid_gap"),)  # no direction: a model that is far from both has no gap either
+    scores = (Score("fid_gap"),)
 
     def measure(self, evidence: Evidence) -> Mapping[str, float]:
         """The gap, in units of FID.
@@ -35,13 +40,22 @@ class FIDGap:
             GenbenchError: fewer than two samples or images, or features that are not finite.
         """
         samples, real = feature_pair("fid-gap", evidence)
-        train = evidence.features("train")
+        train = features_of("train", "fid-gap", evidence)
         n = min(len(real), len(train))
         rng = evidence.rng("fid-gap")
-        to_real = frechet_distance(samples, drawn(real, n, rng))
-        return {"fid_gap": to_real - frechet_distance(samples, drawn(train, n, rng))}
+
+        def to(of: Literal["real", "train"], x: Tensor) -> float:
+            return frechet(sampled, some(evidence, of, x, n, rng))
+
+        sampled = moments(samples)
+        to_real = to("real", real)
+        return {"fid_gap": to_real - to("train", train)}
 
 
-def drawn(x: Tensor, n: int, rng: Generator) -> Tensor:
-    """``n`` rows of x (N, D) without replacement, in their order; all of them where n is N."""
-    return x[torch.randperm(len(x), generator=rng)[:n].sort().values] if n < len(x) else x
+def some(
+    evidence: Evidence, of: Literal["real", "train"], x: Tensor, n: int, rng: Generator
+) -> Moments:
+    """Moments of ``n`` rows of x (N, D), drawn without replacement; of all of them where n is N."""
+    if n == len(x):
+        return kept_moments(evidence, of)
+    return moments(x[torch.randperm(len(x), generator=rng)[:n].sort().values])

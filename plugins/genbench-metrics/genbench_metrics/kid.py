@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import numpy as np
@@ -15,21 +15,31 @@ from genbench.contract import Evidence, Measurement, Score
 from genbench.errors import GenbenchError
 from genbench_metrics.features import feature_pair
 
+SEED = 2020
+"""Of the subsets: torch-fidelity's default."""
+
+BLOCK = 250
+"""Rows of a kernel matrix that are in memory at once."""
+
 WITNESSES = 1000
 """Examples of each set that the standard error is estimated from."""
 
 
 class KID:
-    """KID of samples against the real split (Bińkowski et al., 2018, sec. 4), by torch-fidelity.
+    """KID of samples against the real split (Bińkowski et al., 2018, section 4).
 
     The mean of the unbiased estimate of MMD^2 over ``subsets`` random pairs of subsets, under the
-    kernel (x.y / D + 1)^degree. Where two distributions are equal it is 0 on average, so it can be
-    negative. The subsets are the same for every model with as many samples: torch-fidelity's
-    default seed, its ``input1`` the samples and its ``input2`` the real images.
+    kernel (x.y / D + 1)^degree, in float64. Lower is better, without bounds and without a unit:
+    where two distributions are equal it is 0 on average, so it can be negative, and of identical
+    sets it is below 0. The subsets are those of torch-fidelity's default seed, its ``input1`` the
+    samples and its ``input2`` the real images: the same for every model with as many samples.
 
-    torch-fidelity also gives the standard deviation over subsets. It is no error of the mean:
+    Torch-fidelity also gives the standard deviation over subsets. It is no error of the mean:
     subsets overlap, and where they are whole sets they do not differ at all. The error given here
     is what fresh samples and fresh real images would change (`standard_error`).
+
+    Blind to copies: training examples given back score as well as fresh ones. Blind to what the
+    first ``degree`` moments of the features do not show.
 
     Args:
         subset_size: examples in a subset; all of the smaller set where that has fewer.
@@ -40,7 +50,7 @@ class KID:
     version = "1"
     needs = ("sample", "features")
     invariances = ("feature-rotation",)
-    scores = (Score("kid", better="lower"),)
+    scores = (Score("kid", better="lower", blind=("copies",)),)
 
     def __init__(
         self,
@@ -60,34 +70,71 @@ class KID:
             GenbenchError: fewer than two samples or real images, or features that are not finite
                 or too large for the kernel.
         """
-        # the import takes seconds: only who measures, pays
-        from torch_fidelity.metric_kid import (
-            KEY_METRIC_KID_MEAN,
-            KEY_METRIC_KID_STD,
-            kid_features_to_metric,
-        )
-
         samples, real = feature_pair("kid", evidence)
-        # float32, as features come: twice as fast as float64, and what torch-fidelity computes
-        with np.errstate(over="ignore", invalid="ignore"):
-            metric = kid_features_to_metric(
-                samples,
-                real,
-                kid_subset_size=min(self.subset_size, len(samples), len(real)),
-                kid_subsets=self.subsets,
-                kid_kernel_poly_degree=self.degree,
-                verbose=False,
-            )
-        kid, spread = float(metric[KEY_METRIC_KID_MEAN]), float(metric[KEY_METRIC_KID_STD])
+        size = min(self.subset_size, len(samples), len(real))
+        drawn = Subsets(len(samples), len(real), size, self.subsets)
+        among_real = evidence.statistics(
+            # which real examples are drawn depends on how many samples are drawn from beside them
+            f"kernel 1: {self.subsets} subsets of {size} beside {len(samples)} samples, "
+            f"degree {self.degree}",
+            "real",
+            lambda x: {"sums": torch.stack([self.among(x[j]) for _, j in drawn])},
+        )["sums"]
+        mmds = torch.empty(self.subsets, dtype=torch.float64)
+        for index, (i, j) in enumerate(drawn):
+            x, y = samples[i], real[j]
+            mmds[index] = (self.among(x) + among_real[index]) / (size * (size - 1))
+            mmds[index] -= 2 * self.across(x, y) / size**2
+        kid = mmds.mean().item()
         if not math.isfinite(kid):
             largest = max(samples.abs().max().item(), real.abs().max().item())
             raise GenbenchError(
-                f"kid overflows: features reach {largest:.3g}, too much for float32 at "
+                f"kid overflows: features reach {largest:.3g}, too much for float64 at "
                 f"degree {self.degree}. Use an extractor that scales its features."
             )
-        of_subsets = spread / math.sqrt(self.subsets)
+        of_subsets = mmds.std(correction=0).item() / math.sqrt(self.subsets)
         error = math.hypot(standard_error(samples, real, self.degree), of_subsets)
         return {"kid": Measurement(kid, error)}
+
+    def among(self, x: Tensor) -> Tensor:
+        """The kernel's sum over all pairs of different rows of x (N, D): float64 ()."""
+        x = x.double() / x.shape[1] ** 0.5
+        total = x.new_zeros(())
+        for start in range(0, len(x), BLOCK):
+            part, rest = x[start : start + BLOCK], x[start + BLOCK :]
+            # the kernel is symmetric: what is above the diagonal counts twice
+            kernel = polynomial(part @ part.T, self.degree)
+            total += kernel.sum() - kernel.diagonal().sum()
+            total += 2 * polynomial(part @ rest.T, self.degree).sum()
+        return total
+
+    def across(self, x: Tensor, y: Tensor) -> Tensor:
+        """The kernel's sum over all pairs of a row of x (N, D) and one of y (M, D): float64 ()."""
+        x, y = x.double() / x.shape[1], y.double()
+        parts = [polynomial(part @ y.T, self.degree).sum() for part in x.split(BLOCK)]
+        return torch.stack(parts).sum()
+
+
+class Subsets:
+    """Pairs of subsets, ``number`` of them: rows int64 (size,) of samples and of real examples.
+
+    Drawn in the order of torch-fidelity's ``kid_features_to_metric``, and the same every time.
+    """
+
+    def __init__(self, samples: int, real: int, size: int, number: int) -> None:
+        self.samples, self.real, self.size, self.number = samples, real, size, number
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        rng = np.random.RandomState(SEED)
+        for _ in range(self.number):
+            i = rng.choice(self.samples, self.size, replace=False)
+            j = rng.choice(self.real, self.size, replace=False)
+            yield torch.from_numpy(i), torch.from_numpy(j)
+
+
+def polynomial(product: Tensor, degree: int) -> Tensor:
+    """(product + 1)^degree, in the memory of ``product``."""
+    return product.add_(1).pow_(degree)
 
 
 def standard_error(a: Tensor, b: Tensor, degree: int) -> float:

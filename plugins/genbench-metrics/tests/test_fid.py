@@ -8,6 +8,7 @@ from torch import Tensor
 
 from genbench.contract import Evidence, Splits
 from genbench.errors import GenbenchError
+from genbench_metrics import moments
 from genbench_metrics.digits_cnn import DigitsCNN
 from genbench_metrics.fid import FID, frechet_distance
 
@@ -23,16 +24,15 @@ def whitened(n: int, d: int) -> Tensor:
     return x @ torch.linalg.inv(torch.linalg.cholesky(x.T.cov().view(d, d))).T
 
 
-def test_fid_agrees_with_torch_fidelity_on_the_same_images(
-    evidence: Callable[..., Evidence],
-    fidelity: Callable[..., dict[str, float]],
-    extractor: DigitsCNN,
-    digits: Splits,
-    noisy: Tensor,
+def test_fid_is_that_of_torch_fidelity_carried_out_in_float64(
+    extractor: DigitsCNN, digits: Splits, noisy: Tensor
 ) -> None:
-    reference = fidelity(fid=True)["frechet_inception_distance"]
-    given = evidence(real_features=extractor(digits.test.x), sample_features=extractor(noisy))
-    assert FID().measure(given)["fid"] == pytest.approx(reference, rel=1e-5)
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+
+    samples, real = extractor(noisy), extractor(digits.test.x)
+    statistics = [fid_features_to_statistics(x.double()) for x in (samples, real)]
+    reference = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert frechet_distance(samples, real) == pytest.approx(reference, rel=1e-10)
 
 
 def test_fid_of_two_normals_is_the_closed_form() -> None:
@@ -62,8 +62,45 @@ def test_fid_of_a_single_feature_is_the_closed_form() -> None:
     assert frechet_distance(a, 3 * a + 1) == pytest.approx(4 + 1, rel=1e-9)
 
 
-def test_fid_of_fewer_examples_than_features_is_finite() -> None:
-    assert 0 < frechet_distance(normal(3, 64), normal(2, 64, seed=1)) < 1e4
+def test_fid_of_fewer_examples_than_features_is_that_of_their_spaces() -> None:
+    # covariances of rank 9 and 7 in 256 dimensions; turned into 16 that hold them all
+    a, b = normal(10, 256).double(), normal(8, 256, seed=1).double()
+    basis = torch.linalg.qr(torch.cat([a, b]).T).Q  # (256, 18)
+    expected = reference(a @ basis, b @ basis)
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-9)
+
+
+def reference(a: Tensor, b: Tensor) -> float:
+    """The distance by roots of products of covariances, as eigenvalues of the symmetric form."""
+    covariances = [x.T.cov() for x in (a, b)]
+    values, vectors = torch.linalg.eigh(covariances[0])
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    shared = torch.linalg.eigvalsh(root @ covariances[1] @ root).clamp(min=0)
+    shared[shared < 1e-12 * shared.max()] = 0
+    means = (a.mean(0) - b.mean(0)).square().sum()
+    traces = covariances[0].trace() + covariances[1].trace()
+    return float(means + traces - 2 * shared.sqrt().sum())
+
+
+def test_fid_is_symmetric() -> None:
+    a, b = normal(60, 8), normal(40, 8, seed=1) * 2
+    assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-12)
+
+
+def test_a_collapsed_sample_is_as_far_as_its_mean_and_all_of_the_spread() -> None:
+    a, b = normal(60, 8), normal(1, 8, seed=1).repeat(60, 1)
+    spread = a.double().var(0).sum() + (a.double().mean(0) - b[0].double()).square().sum()
+    assert frechet_distance(a, b) == pytest.approx(spread.item(), rel=1e-12)
+
+
+def test_moments_by_blocks_are_those_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = normal(1000, 16) * 3 + 100
+    monkeypatch.setattr(moments, "BLOCK", 77)
+    made = moments.moments(x)
+    expected = x.double().T.cov()
+    torch.testing.assert_close(made["mean"], x.double().mean(0), rtol=1e-13, atol=0)
+    torch.testing.assert_close(made["root"] @ made["root"].T, expected, rtol=0, atol=1e-12)
+    assert made["trace"].item() == pytest.approx(expected.trace().item(), rel=1e-13)
 
 
 @pytest.mark.parametrize(("samples", "real"), [(1, 5), (5, 1), (0, 5)])
