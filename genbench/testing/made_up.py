@@ -87,7 +87,7 @@ def _given(
     drawn = torch.randn(originals.shape, generator=_rng())
     noisy = drawn.clamp(-1, 1) if kind == "image" else 3 * drawn
     # Of the same distribution as the real ones, and none of them.
-    fresh = to_model(worlds.splits(shape, n=n + 1 + draw).test.x[: len(real)])
+    fresh = to_model(worlds.splits(shape, n=n, draw=1 + draw).test.x)
     mapping = torch.randn(originals[0].numel(), LATENT, generator=_rng())
     codes, train_codes = originals.flatten(1) @ mapping, train_originals.flatten(1) @ mapping
     samples = {

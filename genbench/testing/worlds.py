@@ -111,9 +111,9 @@ def _made_up(shape: tuple[int, ...], classes: int) -> World:
     return World(LoadedData(spec, "made-up", train, validation, test))
 
 
-def splits(shape: tuple[int, ...], classes: int = CLASSES, n: int = 1) -> Splits:
-    """Made-up splits, ``n`` times the usual size; one seed, so the same every time."""
-    rng = torch.Generator().manual_seed(len(shape))
+def splits(shape: tuple[int, ...], classes: int = CLASSES, n: int = 1, *, draw: int = 0) -> Splits:
+    """Made-up splits, ``n`` times the usual size: the same every time, others for other draws."""
+    rng = torch.Generator().manual_seed(len(shape) + 10 * draw)
     draw = blobs if len(shape) == 3 else points
     found = []
     for size in SIZES.values():
