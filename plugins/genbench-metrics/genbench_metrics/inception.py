@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from genbench.errors import GenbenchError
 from genbench_metrics.fingerprint import fingerprint
+from genbench_metrics.precision import whole_networks, whole_products
+from genbench_metrics.weights import Published
 
 if TYPE_CHECKING:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -22,6 +22,8 @@ VERSION = "inception-v3-compat 1: grey to RGB, TensorFlow 1 bilinear to 299, lay
 
 SHA256_PREFIX = "6726825d"
 """Of the published weights; their file name ends with it."""
+
+FEATURES = 2048
 
 BLOCK = 32
 """Images at a time: each takes megabytes of activations at 299x299."""
@@ -72,19 +74,45 @@ class InceptionV3Compat:
             )
         network = self._loaded[0].to(self._device)
         x = x.to(self._device).expand(-1, 3, -1, -1)
-        # TF32 is on by default in cuDNN and would make a score depend on the device
-        with (
-            torch.backends.cudnn.flags(enabled=True, allow_tf32=False, fp32_precision="ieee"),
-            torch.autocast(self._device.type, enabled=False),
-        ):
+        with whole_networks(self._device.type):
             return torch.cat([network(block)[0] for block in x.split(BLOCK)])
+
+    @torch.no_grad()
+    def logits(self, features: Tensor) -> Tensor:
+        """Class scores float32 (N, 1008) of features (N, 2048), on this extractor's device.
+
+        Those of the original inception score, torch-fidelity's ``logits_unbiased``: without the
+        bias of the last layer, and with the eight classes of 1,008 that name nothing.
+
+        Raises:
+            ValueError: features are of another shape.
+            GenbenchError: as for `fingerprint`.
+        """
+        if features.ndim != 2 or features.shape[1] != FEATURES:
+            raise ValueError(
+                f"inception-v3-compat has logits of features (N, {FEATURES}), "
+                f"not {tuple(features.shape)}"
+            )
+        weight = self._loaded[0].to(self._device).fc.weight  # (1008, 2048)
+        with whole_products(self._device.type):
+            logits: Tensor = features.to(self._device).mm(weight.T)
+        return logits
 
     @cached_property
     def _loaded(self) -> tuple[FeatureExtractorInceptionV3, str]:
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+        from torch_fidelity.feature_extractor_inceptionv3 import (
+            URL_INCEPTION_V3,
+            FeatureExtractorInceptionV3,
+        )
 
-        path = downloaded() if self.weights is None else self.weights
-        weights = read(path)
+        published = Published(
+            "inception-v3-compat",
+            "torch-fidelity's Inception weights",
+            URL_INCEPTION_V3,
+            SHA256_PREFIX,
+        )
+        path = published.downloaded() if self.weights is None else self.weights
+        weights = published.read(path)
         # torch-fidelity unpickles whatever it is given: it is given what was checked, not the file
         checked = io.BytesIO()
         torch.save(dict(weights), checked)
@@ -94,48 +122,5 @@ class InceptionV3Compat:
                 "inception-v3-compat", ["2048"], feature_extractor_weights_path=checked
             )
         except RuntimeError as error:
-            raise not_weights(path, error) from error
+            raise published.refusal(path, error) from error
         return network, fingerprint(VERSION, weights)
-
-
-def read(path: Path) -> Mapping[str, Tensor]:
-    """The weights in a file.
-
-    A file that gets past here held nothing but tensors.
-    """
-    if not path.is_file():
-        raise GenbenchError(f"There is no file of Inception weights at {path}.")
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # zip, pickle and runtime errors: all say that it is another file
-        raise not_weights(path, error) from error
-    if not isinstance(weights, dict) or not all(isinstance(w, Tensor) for w in weights.values()):
-        raise not_weights(path, "it is no mapping from names to tensors")
-    return weights
-
-
-def downloaded() -> Path:
-    """The published weights in torch hub's cache, downloaded if they are not there yet."""
-    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
-
-    name: str = URL_INCEPTION_V3.rsplit("/", 1)[1]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
-    if not path.exists():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(
-                URL_INCEPTION_V3, str(path), hash_prefix=SHA256_PREFIX, progress=False
-            )
-        except (OSError, RuntimeError) as error:  # no network or no room; another file's hash
-            raise GenbenchError(
-                f"The weights of inception-v3-compat could not be downloaded ({error}). Download "
-                f"{URL_INCEPTION_V3} where there is a network, and give the file by its path: "
-                "--set inception-v3-compat.weights=FILE"
-            ) from error
-    return path
-
-
-def not_weights(path: Path, why: object) -> GenbenchError:
-    """The error for a file that holds something else."""
-    first_line = next(iter(str(why).splitlines()), "") or type(why).__name__
-    return GenbenchError(f"{path} does not hold torch-fidelity's Inception weights: {first_line}")

@@ -37,6 +37,22 @@ def test_the_shipped_network_names_97_of_100_test_digits(digits: Splits) -> None
     assert accuracy >= 0.97
 
 
+def test_logits_are_those_of_the_whole_network(extractor: DigitsCNN, digits: Splits) -> None:
+    network = Network()
+    network.load_state_dict(load_file(WEIGHTS))
+    with torch.no_grad():
+        expected = network.eval()(digits.test.x.float() / 255)
+    logits = extractor.logits(extractor(digits.test.x))
+    assert logits.dtype == torch.float32
+    torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-4)
+    assert torch.equal(logits.argmax(1), expected.argmax(1))
+
+
+def test_logits_of_other_features_are_refused(extractor: DigitsCNN) -> None:
+    with pytest.raises(ValueError, match=r"logits of features \(N, 64\), not \(3, 10\)"):
+        extractor.logits(torch.zeros(3, 10))
+
+
 def test_a_gaussian_of_pixels_scores_far_worse_than_the_floor(
     extractor: DigitsCNN, digits: Splits
 ) -> None:
@@ -125,4 +141,7 @@ def test_ten_thousand_images_take_about_a_second(extractor: DigitsCNN) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_cuda_device_measures_the_same(extractor: DigitsCNN, digits: Splits) -> None:
     there = DigitsCNN().to(torch.device("cuda"))(digits.test.x.cuda())
-    torch.testing.assert_close(there.cpu(), extractor(digits.test.x), rtol=1e-5, atol=1e-5)
+    here = extractor(digits.test.x)
+    torch.testing.assert_close(there.cpu(), here, rtol=1e-5, atol=1e-5)
+    logits = DigitsCNN().to(torch.device("cuda")).logits(there)
+    torch.testing.assert_close(logits.cpu(), extractor.logits(here), rtol=1e-4, atol=1e-4)

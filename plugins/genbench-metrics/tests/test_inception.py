@@ -67,6 +67,30 @@ def test_features_are_those_of_torch_fidelity(inception: InceptionV3Compat, weig
     torch.testing.assert_close(inception(x), reference(x)[0])
 
 
+def test_logits_are_those_of_torch_fidelity_without_bias(
+    inception: InceptionV3Compat, weights: Path
+) -> None:
+    from torch_fidelity.utils import create_feature_extractor
+
+    x = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    reference = create_feature_extractor(
+        "inception-v3-compat",
+        ["2048", "logits_unbiased"],
+        cuda=False,
+        feature_extractor_weights_path=str(weights),
+        verbose=False,
+    )
+    features, logits = reference(x)
+    torch.testing.assert_close(inception.logits(features), logits, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(inception.logits(inception(x)), logits)
+    assert logits.shape == (2, 1008)
+
+
+def test_logits_of_other_features_are_refused(inception: InceptionV3Compat) -> None:
+    with pytest.raises(ValueError, match=r"logits of features \(N, 2048\), not \(3, 64\)"):
+        inception.logits(torch.zeros(3, 64))
+
+
 def test_the_fingerprint_is_of_the_content_of_the_weights(
     inception: InceptionV3Compat, weights: Path
 ) -> None:
@@ -101,7 +125,7 @@ def test_a_failed_download_says_which_file_to_get_and_how_to_give_it(no_network:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(GenbenchError, match=r"no file of Inception weights at .*absent\.pth"):
+    with pytest.raises(GenbenchError, match=r"no file of .*Inception weights at .*absent\.pth"):
         InceptionV3Compat(weights=tmp_path / "absent.pth")(
             torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
         )

@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from genbench_metrics.digits_cnn.network import Network
+from genbench_metrics.digits_cnn.network import FEATURES, Network
 from genbench_metrics.fingerprint import fingerprint
+from genbench_metrics.precision import whole_products
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
 
@@ -67,6 +68,22 @@ class DigitsCNN:
                 for block in x.to(self._device).split(BLOCK)
             ]
         return torch.cat(blocks).float()
+
+    @torch.no_grad()
+    def logits(self, features: Tensor) -> Tensor:
+        """Scores float32 (N, 10) of the ten digits, of features (N, 64), before the softmax.
+
+        Raises:
+            ValueError: features are of another shape.
+        """
+        if features.ndim != 2 or features.shape[1] != FEATURES:
+            raise ValueError(
+                f"digits-cnn has logits of features (N, {FEATURES}), not {tuple(features.shape)}"
+            )
+        scale = self._network.scale
+        with whole_products(self._device.type):
+            logits: Tensor = self._network.head(features.to(scale) / scale)
+        return logits.float()
 
 
 def to_network(x: Tensor, like: Tensor | None = None) -> Tensor:
