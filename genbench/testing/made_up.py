@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 from genbench.contract import DataSpec, Need
 from genbench.data import to_model, to_rest
 from genbench.dequantise import dequantised
+from genbench.streams import generator
 from genbench.testing import rulers, worlds
 from genbench.testing.evidence import GivenEvidence
 from genbench.testing.parts import Part
@@ -84,11 +85,11 @@ def _given(
     assert y is not None
     assert train_y is not None
     originals, train_originals = to_model(real), to_model(train)
-    drawn = torch.randn(originals.shape, generator=_rng())
+    drawn = _like(originals, "noise")
     noisy = drawn.clamp(-1, 1) if kind == "image" else 3 * drawn
     # Of the same distribution as the real ones, and none of them.
     fresh = to_model(worlds.splits(shape, n=n, draw=1 + draw).test.x)
-    mapping = torch.randn(originals[0].numel(), LATENT, generator=_rng())
+    mapping = torch.randn(originals[0].numel(), LATENT, generator=_rng("encoder"))
     codes, train_codes = originals.flatten(1) @ mapping, train_originals.flatten(1) @ mapping
     samples = {
         "good": fresh,
@@ -170,5 +171,5 @@ def _like(x: Tensor, name: str) -> Tensor:
     return torch.randn(x.shape, generator=_rng(name))
 
 
-def _rng(name: str = "") -> Generator:
-    return torch.Generator().manual_seed(sum(name.encode()))
+def _rng(name: str) -> Generator:
+    return generator(0, f"made-up/{name}")

@@ -114,11 +114,11 @@ def _made_up(shape: tuple[int, ...], classes: int) -> World:
 def splits(shape: tuple[int, ...], classes: int = CLASSES, n: int = 1, *, draw: int = 0) -> Splits:
     """Made-up splits, ``n`` times the usual size: the same every time, others for other draws."""
     rng = torch.Generator().manual_seed(len(shape) + 10 * draw)
-    draw = blobs if len(shape) == 3 else points
+    make = blobs if len(shape) == 3 else points
     found = []
     for size in SIZES.values():
         y = torch.arange(size * n) % CLASSES
-        found.append(Examples(draw(y, shape, rng), y if classes else None))
+        found.append(Examples(make(y, shape, rng), y if classes else None))
     return Splits(*found)
 
 
