@@ -10,10 +10,14 @@ from typing import Any
 import click
 
 from genbench import naming, registry
+from genbench.cli import scores
 from genbench.cli.output import format_option, print_json, print_table, results_option
 from genbench.contract import CAPABILITIES
 from genbench.errors import UsageError, nearest
 from genbench.protocols import shipped
+
+LISTS = ("capabilities", "needs", "invariances")
+"""Names that stand in a line."""
 
 
 @click.command("show")
@@ -51,13 +55,17 @@ def command(
     for key, value in described.items():
         if key == "options":
             _print_options(name, value)
+        elif key == "scores":
+            scores.print_scores(value)
         elif key in ("description", "source"):
             click.echo(f"\n{value}")
-        elif isinstance(value, dict | list) and key != "capabilities":
+        elif key in LISTS:
+            click.echo(f"{key:<14}{', '.join(value) or 'none'}")
+        elif isinstance(value, dict | list):
             click.echo(f"{key}:")
             print_json(value)
         else:
-            click.echo(f"{key:<14}{', '.join(value) if isinstance(value, list) else value}")
+            click.echo(f"{key:<14}{value}")
 
 
 def _kind(said: str, option: registry.Kind | None) -> registry.Kind:
@@ -120,6 +128,8 @@ def _plugin(plugin: registry.Plugin) -> dict[str, Any]:
     }
     if plugin.kind == "model":
         described["capabilities"] = _capabilities(loaded)
+    elif plugin.kind == "metric":
+        described |= scores.described(loaded)
     described["options"] = [
         {
             "name": option.name,

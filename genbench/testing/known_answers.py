@@ -10,6 +10,7 @@ from genbench.testing.finding import DoesNotApplyError, Finding
 from genbench.testing.made_up import Kind, Quality
 from genbench.testing.metric_subject import KINDS, MetricSubject
 from genbench.testing.parts import OF_SAMPLES
+from genbench.testing.ranges import shown_range
 from genbench.testing.suite import Found, check
 
 NOTICEABLE = 0.1
@@ -239,10 +240,3 @@ def range_(subject: MetricSubject) -> Found:
                 )
                 break
     yield ", ".join(f"{score.name} in {shown_range(score)}" for score in declared)
-
-
-def shown_range(score: Score) -> str:
-    """A range as people write it: [0, 1], [0, ∞)."""
-    low, high = score.range
-    begin = "(-∞" if low is None else f"[{low:g}"
-    return f"{begin}, ∞)" if high is None else f"{begin}, {high:g}]"

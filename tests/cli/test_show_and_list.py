@@ -61,6 +61,64 @@ def test_show_prints_the_paper_before_what_the_class_does() -> None:
     assert paper < shown.index("The fused system, all of it trained at once.")
 
 
+RULER = '''
+from genbench import Score
+
+class Ruler:
+    """How long samples are, and how far from the real ones."""
+    version = "3"
+    needs = ("sample", "features")
+    invariances = ("sample-order",)
+    scores = (
+        Score("far", better="lower", unit="px", range=(0, None), known={"identical": 0.0},
+              swapped="far", blind=("copies",)),
+        Score("seconds", better="lower", unit="s", hardware=True),
+    )
+    def __init__(self, *, power: int = 2): ...
+    def measure(self, evidence): ...
+'''
+
+
+def test_show_says_of_a_metric_what_its_scores_mean(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(RULER)
+    shown = invoke("show", f"{path}:Ruler").stdout
+    lines = {
+        line.split()[0]: " ".join(line.split()[1:]) for line in shown.splitlines() if line.strip()
+    }
+    assert lines["version"] == "3"
+    assert lines["needs"] == "sample, features"
+    assert lines["invariances"] == "sample-order"
+    assert lines["score"] == "better unit range known swapped blind to hardware"
+    assert lines["far"] == "lower px [0, ∞) identical 0 far copies no"
+    assert lines["seconds"] == "lower s (-∞, ∞) - - - yes"
+    assert "--set Ruler.power=" in shown
+    assert "How long samples are" in shown
+
+
+def test_show_says_of_a_metric_what_its_scores_mean_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(RULER)
+    told = json.loads(invoke("show", f"{path}:Ruler", "--format", "json").stdout)
+    assert (told["version"], told["needs"]) == ("3", ["sample", "features"])
+    assert told["scores"][0] == {
+        "name": "far",
+        "better": "lower",
+        "unit": "px",
+        "hardware": False,
+        "range": [0, None],
+        "known": {"identical": 0.0},
+        "swapped": "far",
+        "blind": ["copies"],
+    }
+
+
+def test_show_of_a_metric_that_needs_nothing_and_has_no_invariances() -> None:
+    shown = invoke("show", "metric", "toy-clock").stdout
+    assert "needs         none" in shown
+    assert "invariances" not in shown
+
+
 def test_show_tells_what_a_model_can_do_by_default_from_what_options_decide(
     tmp_path: Path,
 ) -> None:
