@@ -90,7 +90,9 @@ class Dataset(Protocol):
     """A data set: constructed with its options, read once by ``load``.
 
     The curve of a run is measured on ``validation``, its reported scores on ``test``. It may have
-    a ``manifold`` (`Manifold`).
+    a ``manifold`` (`Manifold`); and, where it reads files that may change while its options stay
+    the same, a method ``source() -> str`` that names their content, as a hash: a run on other
+    files is another run.
     """
 
     classes: int
@@ -273,8 +275,8 @@ class Score:
     """The score that it becomes when samples and real examples change places; its own name where
     it is symmetric. None: nothing is promised."""
     blind: tuple[Defect, ...] = ()
-    """Defects that do not make it worse. More noise makes every other score with a direction
-    worse and worse."""
+    """Defects that do not make it worse. Of the scores with a direction, all others get worse and
+    worse with noise; and those that look at samples, with collapse and copies."""
 
 
 @dataclass(frozen=True)
