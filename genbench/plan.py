@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from genbench import __version__, options, registry
-from genbench.errors import PluginError, UsageError, nearest
+from genbench.errors import GenbenchError, PluginError, UsageError, nearest
 from genbench.protocol import Protocol, hash_of
 from genbench.registry import Kind, Plugin
 
@@ -38,6 +38,8 @@ class PluginSpec(BaseModel):
     code: str
     """`genbench.registry.code_hash`."""
     options: dict[str, Any]
+    source: str | None = None
+    """What files a data set reads, where its options do not decide that (`Dataset`)."""
 
     @classmethod
     def of(cls, plugin: Plugin, settings: Mapping[str, Any]) -> PluginSpec:
@@ -60,7 +62,9 @@ class PluginSpec(BaseModel):
     @property
     def identity(self) -> dict[str, Any]:
         """What makes it what it is; where its file happened to lie is no part of that."""
-        return self.model_dump(exclude={"target"} if self.plugin.is_file else set())
+        # Without a source it is no part: runs have the names that they had before there was one.
+        left_out = {"target"} if self.plugin.is_file else set()
+        return self.model_dump(exclude=left_out | ({"source"} if self.source is None else set()))
 
     def make(self, *args: Any) -> Any:
         """Import the plugin and call it with its options.
@@ -300,7 +304,24 @@ def check_settings(specs: Iterable[RunSpec], settings: Iterable[str]) -> None:
 def _resolved(spec: PluginSpec) -> PluginSpec:
     factory = registry.load(spec.plugin)
     resolved = options.resolve(spec.plugin.title, factory, spec.options)
-    return spec.model_copy(update={"options": resolved})
+    made = spec.model_copy(update={"options": resolved})
+    if spec.kind == "dataset" and hasattr(factory, "source"):
+        return made.model_copy(update={"source": _source(made)})
+    return made
+
+
+def _source(dataset: PluginSpec) -> str:
+    try:
+        return str(dataset.make().source())
+    except PluginError:
+        raise
+    except Exception as error:
+        told = (
+            str(error) if isinstance(error, GenbenchError) else f"{type(error).__name__}: {error}"
+        )
+        raise PluginError(
+            f"The {dataset.plugin.title} could not be asked what it reads: {told}"
+        ) from error
 
 
 def _extractor(request: Request, metrics: Iterable[PluginSpec]) -> PluginSpec | None:

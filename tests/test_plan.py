@@ -151,3 +151,49 @@ def test_a_plugin_name_that_could_leave_its_folder_or_cell_is_refused(
     monkeypatch.setattr("genbench.registry.catalogue", lambda kind: {name: (plugin,)})
     with pytest.raises(UsageError, match="cannot be used: a name is letters"):
         plan.requests(models=[name], protocol=tiny, seeds=[0], settings={})
+
+
+READS_A_FILE = """
+from pathlib import Path
+import genbench
+from genbench_toys.squares import Squares
+
+class Read(Squares):
+    def __init__(self, *, file: Path) -> None:
+        super().__init__()
+        self.file = file
+    def source(self) -> str:
+        return self.file.read_text()
+"""
+
+
+def test_a_data_set_whose_files_have_changed_is_another_run(
+    specify: Specify, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(READS_A_FILE)
+    read = tmp_path / "data.txt"
+
+    def spec() -> RunSpec:
+        return specify(
+            datasets=[f"{tmp_path / 'mine.py'}:Read"], settings={"Read": {"file": str(read)}}
+        )
+
+    read.write_text("first")
+    first, again = spec(), spec()
+    read.write_text("second")
+    second = spec()
+    assert first.run_id == again.run_id != second.run_id
+    assert first.training_id != second.training_id
+    assert RunSpec.model_validate_json(first.model_dump_json()).run_id == first.run_id
+
+
+def test_files_that_cannot_be_read_fail_the_run_that_needs_them(
+    specify: Specify, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(READS_A_FILE)
+    spec = specify(
+        datasets=[f"{tmp_path / 'mine.py'}:Read"], settings={"Read": {"file": "nowhere.txt"}}
+    )
+    assert "could not be asked what it reads: FileNotFoundError" in str(spec.problem)
+    with pytest.raises(PluginError, match=r"could not be asked what it reads.*nowhere\.txt"):
+        plan.raise_problem(spec)

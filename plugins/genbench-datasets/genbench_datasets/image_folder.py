@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
@@ -75,18 +76,32 @@ class ImageFolder:
         """Number of class folders."""
         return len(self.tree.classes)
 
+    def source(self) -> str:
+        """A hash of all that decides the splits but the options: files, classes, splits.
+
+        Files that have not changed since they were last hashed are not read again.
+
+        Raises:
+            GenbenchError: as for `load`, of the folder.
+        """
+        files = zip(self.tree.files, self._contents, strict=True)
+        told = sorted((content, str(file.class_name), str(file.split)) for file, content in files)
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    @cached_property
+    def _contents(self) -> list[str]:
+        """The SHA-256 of each file."""
+        name = hashlib.sha256(str(self.root.resolve()).encode(errors="surrogateescape"))
+        remembered = cache.folder("image-folder") / "hashes" / f"{name.hexdigest()[:32]}.json"
+        return hashes.of_files([file.path for file in self.tree.files], remembered)
+
     def load(self) -> Splits:
         """Return the splits, over a file that is mapped into memory.
 
         Raises:
             GenbenchError: a folder or file that cannot be taken as it is; names it.
         """
-        folder = cache.folder("image-folder")
-        name = hashlib.sha256(str(self.root.resolve()).encode(errors="surrogateescape"))
-        files = self.tree.files
-        contents = hashes.of_files(
-            [file.path for file in files], folder / "hashes" / f"{name.hexdigest()[:32]}.json"
-        )
+        files, contents = self.tree.files, self._contents
         label = {name: y for y, name in enumerate(self.tree.classes)}
         y = [0 if file.class_name is None else label[file.class_name] for file in files]
         parts = divide(self.root, files, contents, y)
@@ -95,7 +110,7 @@ class ImageFolder:
             [files[i].path for i in order],
             [contents[i] for i in order],
             self.form,
-            folder / "decoded",
+            cache.folder("image-folder") / "decoded",
         )
         images = x.split([len(part) for part in parts])
         labels = [torch.tensor([y[i] for i in part]) if self.classes else None for part in parts]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import torch
 from PIL import Image
 
 import genbench.testing
-from genbench import data, options
+from genbench import data, options, plan, protocol
 from genbench.contract import Dataset, Splits
 from genbench.errors import GenbenchError, UsageError
 from genbench_datasets import image_cache
@@ -406,3 +407,32 @@ def test_options_are_read_from_text(root: Path) -> None:
 def test_nothing_is_wrong_with_it(root: Path) -> None:
     results = genbench.testing.check("image-folder", options={"root": str(root), "size": "12"})
     assert [str(finding) for result in results for finding in result.findings] == []
+
+
+def test_the_source_names_content_classes_and_splits_and_nothing_else(
+    root: Path, tmp_path: Path
+) -> None:
+    source = ImageFolder(root=root).source()
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    (copy / "dark" / "000.png").rename(copy / "dark" / "zero.png")
+    assert ImageFolder(root=copy).source() == source
+    (copy / "dark" / "003.png").rename(copy / "light" / "003.png")
+    assert ImageFolder(root=copy).source() != source
+
+
+def test_another_image_in_the_folder_is_another_run(root: Path) -> None:
+    def run_id() -> str:
+        requests = plan.requests(
+            models=["pca"],
+            datasets=["image-folder"],
+            protocol=protocol.load("smoke"),
+            seeds=[0],
+            settings={"image-folder": {"root": str(root)}},
+        )
+        return plan.resolve(requests[0]).run_id
+
+    before = run_id()
+    assert run_id() == before
+    made(root / "dark" / "more", range(100, 101), 0)
+    assert run_id() != before
