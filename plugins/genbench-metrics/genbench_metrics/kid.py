@@ -78,41 +78,48 @@ class KID:
             f"kernel 1: {self.subsets} subsets of {size} beside {len(samples)} samples, "
             f"degree {self.degree}",
             "real",
-            lambda x: {"sums": torch.stack([self.among(x[j]) for _, j in drawn])},
+            lambda x: {"sums": doubles([self.among(x[j]) for _, j in drawn])},
         )["sums"]
-        mmds = torch.empty(self.subsets, dtype=torch.float64)
-        for index, (i, j) in enumerate(drawn):
+        mmds = []
+        for (i, j), own in zip(drawn, among_real.tolist(), strict=True):
             x, y = samples[i], real[j]
-            mmds[index] = (self.among(x) + among_real[index]) / (size * (size - 1))
-            mmds[index] -= 2 * self.across(x, y) / size**2
-        kid = mmds.mean().item()
+            mmd = (self.among(x) + own) / (size * (size - 1)) - 2 * self.across(x, y) / size**2
+            mmds.append(mmd)
+        kid = doubles(mmds).mean().item()
         if not math.isfinite(kid):
             largest = max(samples.abs().max().item(), real.abs().max().item())
             raise GenbenchError(
                 f"kid overflows: features reach {largest:.3g}, too much for float64 at "
                 f"degree {self.degree}. Use an extractor that scales its features."
             )
-        of_subsets = mmds.std(correction=0).item() / math.sqrt(self.subsets)
+        of_subsets = doubles(mmds).std(correction=0).item() / math.sqrt(self.subsets)
         error = math.hypot(standard_error(samples, real, self.degree), of_subsets)
         return {"kid": Measurement(kid, error)}
 
-    def among(self, x: Tensor) -> Tensor:
-        """The kernel's sum over all pairs of different rows of x (N, D): float64 ()."""
+    # Sums are numbers, not tensors: small ones that stay, between large ones that go, would leave
+    # memory in pieces that no later subset fits in.
+
+    def among(self, x: Tensor) -> float:
+        """The kernel's sum over all pairs of different rows of x (N, D)."""
         x = x.double() / x.shape[1] ** 0.5
-        total = x.new_zeros(())
+        total = 0.0
         for start in range(0, len(x), BLOCK):
             part, rest = x[start : start + BLOCK], x[start + BLOCK :]
             # the kernel is symmetric: what is above the diagonal counts twice
             kernel = polynomial(part @ part.T, self.degree)
-            total += kernel.sum() - kernel.diagonal().sum()
-            total += 2 * polynomial(part @ rest.T, self.degree).sum()
+            total += (kernel.sum() - kernel.diagonal().sum()).item()
+            total += 2 * polynomial(part @ rest.T, self.degree).sum().item()
         return total
 
-    def across(self, x: Tensor, y: Tensor) -> Tensor:
-        """The kernel's sum over all pairs of a row of x (N, D) and one of y (M, D): float64 ()."""
+    def across(self, x: Tensor, y: Tensor) -> float:
+        """The kernel's sum over all pairs of a row of x (N, D) and one of y (M, D)."""
         x, y = x.double() / x.shape[1], y.double()
-        parts = [polynomial(part @ y.T, self.degree).sum() for part in x.split(BLOCK)]
-        return torch.stack(parts).sum()
+        return sum(polynomial(part @ y.T, self.degree).sum().item() for part in x.split(BLOCK))
+
+
+def doubles(numbers: list[float]) -> Tensor:
+    """Float64 (N,)."""
+    return torch.tensor(numbers, dtype=torch.float64)
 
 
 class Subsets:

@@ -83,12 +83,12 @@ class Memorization:
         around = evidence.statistics(
             "nearest neighbour 1",
             "train",
-            lambda x: {"distances": nearest(x, x, 1, themselves=True)[0][:, 0]},
+            lambda x: {"distances": nearest(x, x, 1, themselves=True)[0].flatten()},
         )["distances"]
         fresh = evidence.statistics(
             "distance to the training split 1",
             "real",
-            lambda x: {"distances": nearest(x, train, 1)[0][:, 0]},
+            lambda x: {"distances": nearest(x, train, 1)[0].flatten()},
         )["distances"]
         return {
             "copies": share(first <= self.ratio * second),

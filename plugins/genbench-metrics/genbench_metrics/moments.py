@@ -31,7 +31,8 @@ def moments(x: Tensor) -> Moments:
     # what an eigenvalue is off by: of fewer examples than features most are such zeros
     zero = len(values) * torch.finfo(torch.float64).eps * values.amax()
     values = torch.where(values > zero, values, 0)
-    return {"mean": mean, "root": vectors * values.sqrt(), "trace": covariance.trace()}
+    root = (vectors * values.sqrt()).contiguous()
+    return {"mean": mean, "root": root, "trace": covariance.trace()}
 
 
 def frechet(a: Moments, b: Moments) -> float:

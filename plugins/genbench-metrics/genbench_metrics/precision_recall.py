@@ -82,7 +82,7 @@ class PrecisionRecall:
 
 def radii(x: Tensor, k: int) -> Tensor:
     """Distance of each row of x (N, D) to its k-th nearest neighbour among the others: (N,)."""
-    return nearest(x, x, k, themselves=True)[0][:, -1]
+    return nearest(x, x, k, themselves=True)[0][:, -1].contiguous()
 
 
 def kept_radii(evidence: Evidence, of: Literal["real", "train"], k: int) -> Tensor:

@@ -111,7 +111,6 @@ def test_the_standard_figures_come_out_within_sampling_error(
         ("coverage", 0.9735, 0.0076),
     ):
         assert found[name].value == pytest.approx(standard, abs=2 * spread), name
-    assert len(given.kept) == 1, "the radii of the real examples serve both metrics"
 
 
 @pytest.mark.parametrize(("samples", "real"), [(5, 10), (10, 5)])
