@@ -31,7 +31,7 @@ def test_a_sound_model_has_a_line_for_each_check_and_exit_status_0(command: Comm
     assert told["constructor"].endswith("takes 1x8x8, 1x28x28, 3x32x32, 3x64x64, points of 2")
     assert told["fit"].split() == ["n/a", "fit", "it", "has", "no", "fit"]
     assert told["resuming"].startswith("ok")
-    assert done.stdout.splitlines()[-1] == "20 ok, 2 n/a"
+    assert done.stdout.splitlines()[-1] == "20 ok, 3 n/a"
 
 
 def test_a_fault_is_told_in_three_sentences_with_exit_status_1(command: Command) -> None:
@@ -41,7 +41,7 @@ def test_a_fault_is_told_in_three_sentences_with_exit_status_1(command: Command)
     assert after[0].strip().startswith("promised: Every parameter is in an optimizer")
     assert after[1].strip().startswith("happened: In 12 train steps no gradient reached unused")
     assert after[2].strip().startswith("-> Use it in that loss")
-    assert done.stdout.splitlines()[-1] == "18 ok, 3 n/a; wrong: gradients"
+    assert done.stdout.splitlines()[-1] == "18 ok, 4 n/a; wrong: gradients"
 
 
 def test_json_has_every_check_with_its_findings(command: Command) -> None:
@@ -105,7 +105,7 @@ def test_an_extractor_without_its_weights_says_what_to_do(command: Command, tmp_
     option = f"inception-v3-compat.weights={missing}"
     done = command("check", "inception-v3-compat", "--set", option)
     assert done.returncode == 1
-    assert "It could not be made ready: There is no file of Inception weights" in done.stdout
+    assert "made ready: There is no file of torch-fidelity's Inception weights" in done.stdout
     assert lines(done)["determinism"].startswith("skipped")
 
 

@@ -51,7 +51,7 @@ DATASETS = {
     "unseeded_data": ("fingerprint", "the content of train was another"),
     "missing_class": ("labels", "no example of class 4 of 5"),
     "wrong_levels": ("levels", "only values of 17 even levels"),
-    "unknown_extractor": ("extractor", "Did you mean toy-pixels?"),
+    "unknown_extractor": ("extractor", "Did you mean toy-pixels"),
     "seeds_the_process": ("surroundings", "load() puts the global stream of torch to one place"),
 }
 

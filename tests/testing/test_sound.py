@@ -8,7 +8,7 @@ import pytest
 
 from genbench import registry, testing
 
-NEEDS_A_DOWNLOAD = {"inception-v3-compat"}
+NEEDS_A_DOWNLOAD = {"inception-v3-compat", "dinov2"}
 
 NEEDS_FILES = {"mnist", "fashion-mnist", "cifar10", "image-folder"}
 """Checked in plugins/genbench-datasets/tests, on files that are made there."""
