@@ -12,6 +12,13 @@ Direction = Literal["lower", "higher"]
 BETTER: dict[str, Direction] = {
     "fid": "lower",
     "kid": "lower",
+    "isc": "higher",
+    "precision": "higher",
+    "recall": "higher",
+    "density": "higher",
+    "coverage": "higher",
+    "copies": "lower",
+    "authenticity": "higher",
     "mse": "lower",
     "psnr": "higher",
     "ssim": "higher",
@@ -25,6 +32,8 @@ BETTER: dict[str, Direction] = {
     "modes": "higher",
     "high_quality": "higher",
     "reverse_kl": "lower",
+    "manifold_precision": "higher",
+    "manifold_recall": "higher",
 }
 """Of scores of this distribution: the curve tells names and values, not which way is better."""
 
