@@ -310,3 +310,16 @@ def test_no_more_losses_are_remembered_of_a_long_training_than_of_a_short_one() 
         steps = range(READ_EVERY, images // 50 + 1, READ_EVERY)
         kept = sum(curve.is_kept(index, training) for index in steps)
         assert min(len(steps), 500) <= kept <= 1000
+
+
+def test_scores_of_other_numbers_of_samples_or_another_split_never_share_a_key(
+    run: Run, tiny: Protocol
+) -> None:
+    fewer = tiny.model_copy(
+        update={"evaluation": tiny.evaluation.model_copy(update={"samples": 40})}
+    )
+    rows = [*run("toy-ae").rows, *run("toy-ae", protocol=fewer).rows]
+    distances = [row for row in rows if row["score"] == "distance"]
+    keys = {(row["protocol_fingerprint"], row["split"], row["fraction"], row["weights"])
+            for row in distances}  # fmt: skip
+    assert len({row["key"] for row in distances}) == len(keys) == 2 * 3 * 2
