@@ -15,7 +15,7 @@ import numpy as np
 from genbench import cache
 from genbench.contract import Splits
 from genbench.errors import GenbenchError
-from genbench_datasets import archive, download, official
+from genbench_datasets import archive, download, hashes, official
 from genbench_datasets.download import Source
 
 CLASSES = 10
@@ -80,6 +80,21 @@ class Cifar10:
     def __init__(self, *, root: Path | None = None) -> None:
         self.root = root
 
+    def source(self) -> str:
+        """A hash of the files that ``load`` reads: of those in ``root``, or of the pinned archive.
+
+        For a download nothing is read or asked for; the published archive has the same one. Files
+        that have not changed since they were last hashed are not read again.
+
+        Raises:
+            GenbenchError: a file that is missing or cannot be read; names it.
+        """
+        if self.root is None:
+            return hashes.name_of([self.published.archive.sha256])
+        return hashes.name_of(
+            hashes.of_folder(self._given(self.root), self.root.expanduser(), "cifar10")
+        )
+
     def load(self) -> Splits:
         """Return the splits, each in the order of its images' hashes."""
         files = self._files()
@@ -89,25 +104,31 @@ class Cifar10:
 
     def _files(self) -> dict[str, tuple[str, bytes]]:
         """Each file by its name: what messages call it, and its content."""
-        source = self.published.archive
         if self.root is None:
             otherwise = "put it into a folder of yours: --set cifar10.root=DIR."
-            return self._unpacked(
-                download.fetch(source, cache.folder("downloads") / "cifar10", otherwise)
-            )
-        root = self.root.expanduser()
+            folder = cache.folder("downloads") / "cifar10"
+            return self._unpacked(download.fetch(self.published.archive, folder, otherwise))
+        paths = self._given(self.root)
+        if len(paths) == 1:
+            return self._unpacked(paths[0])
+        return {path.name: (str(path), self._content(path)) for path in paths}
+
+    def _given(self, root: Path) -> list[Path]:
+        """Those of a folder that are read: all six files, or the archive alone."""
+        root = root.expanduser()
         for folder in (root, root / FOLDER):
             paths = [folder / name for name in (*TRAIN, TEST)]
             found = [path for path in paths if path.is_file()]
             if len(found) == len(paths):
-                return {path.name: (str(path), self._content(path)) for path in paths}
+                return paths
             if found:
                 missing = ", ".join(path.name for path in paths if path not in found)
                 raise GenbenchError(f"{folder} lacks {missing}: cifar10 needs all six files.")
-        if (root / source.name).is_file():
-            return self._unpacked(root / source.name)
+        archived = root / self.published.archive.name
+        if archived.is_file():
+            return [archived]
         raise GenbenchError(
-            f"There is neither {source.name} nor {TRAIN[0]} in {root}, which --set cifar10.root "
+            f"There is neither {archived.name} nor {TRAIN[0]} in {root}, which --set cifar10.root "
             f"names. cifar10 needs the archive there (the binary version, not the one for Python), "
             f"or {', '.join((*TRAIN, TEST))}."
         )

@@ -65,6 +65,10 @@ class FashionMnist:
     def __init__(self, *, root: Path | None = None) -> None:
         self.root = root
 
+    def source(self) -> str:
+        """A hash of the files that ``load`` reads: of those in ``root``, or of the pinned ones."""
+        return self.files.source(self.root)
+
     def load(self) -> Splits:
         """Return the splits, each in the order of its images' hashes."""
         return self.files.load(self.root)

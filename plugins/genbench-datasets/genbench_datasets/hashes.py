@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from genbench import files
+from genbench import cache, files
 from genbench.errors import GenbenchError
 
 SETTLED_SECONDS = 2.0
@@ -28,12 +29,33 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def of_folder(paths: Sequence[Path], root: Path, dataset: str) -> list[str]:
+    """`of_files`, remembered in genbench's cache folder, for a data set, by the folder of files.
+
+    Args:
+        paths: the files that are read of the folder.
+        root: the folder.
+        dataset: the data set's name.
+
+    Raises:
+        GenbenchError: a file that cannot be read; names it.
+    """
+    name = hashlib.sha256(str(root.resolve()).encode(errors="surrogateescape")).hexdigest()[:32]
+    return of_files(paths, cache.folder(dataset) / "hashes" / f"{name}.json")
+
+
+def name_of(sha256s: Sequence[str]) -> str:
+    """One hash that names the content of several files, in their order."""
+    return hashlib.sha256(json.dumps(list(sha256s)).encode()).hexdigest()
+
+
 def of_files(paths: Sequence[Path], memory: Path) -> list[str]:
     """SHA-256 of each file, in hexadecimal; read are those that are new or have changed.
 
     Args:
         paths: the files.
-        memory: a file that keeps what was found; where it is damaged it is made anew.
+        memory: a file that keeps what was found. Where it is damaged it is made anew; where it
+            cannot be kept, everything is read every time.
 
     Raises:
         GenbenchError: a file that cannot be read; names it.
@@ -56,7 +78,8 @@ def of_files(paths: Sequence[Path], memory: Path) -> list[str]:
     except OSError as error:
         raise GenbenchError(f"{error.filename} cannot be read: {error.strerror}.") from error
     if unknown or found.keys() != known.keys():
-        _keep(memory, found)
+        with contextlib.suppress(OSError):  # no room, not ours to write, cleared this moment
+            _keep(memory, found)
     return [found[str(path)][1] for path in paths]
 
 
@@ -80,7 +103,7 @@ def _keep(memory: Path, found: dict[str, tuple[Stamp, str]]) -> None:
 def _recall(memory: Path) -> dict[str, tuple[Stamp, str]]:
     try:
         seal, _, text = memory.read_bytes().partition(b"\n")
-    except FileNotFoundError:
+    except OSError:
         return {}
     if hashlib.sha256(text).hexdigest().encode() != seal:
         return {}

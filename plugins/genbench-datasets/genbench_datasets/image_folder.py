@@ -91,9 +91,7 @@ class ImageFolder:
     @cached_property
     def _contents(self) -> list[str]:
         """The SHA-256 of each file."""
-        name = hashlib.sha256(str(self.root.resolve()).encode(errors="surrogateescape"))
-        remembered = cache.folder("image-folder") / "hashes" / f"{name.hexdigest()[:32]}.json"
-        return hashes.of_files([file.path for file in self.tree.files], remembered)
+        return hashes.of_folder([file.path for file in self.tree.files], self.root, "image-folder")
 
     def load(self) -> Splits:
         """Return the splits, over a file that is mapped into memory.

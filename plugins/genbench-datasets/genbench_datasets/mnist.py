@@ -12,7 +12,7 @@ from pathlib import Path
 from genbench import cache
 from genbench.contract import Splits
 from genbench.errors import GenbenchError
-from genbench_datasets import download, idx, official
+from genbench_datasets import download, hashes, idx, official
 from genbench_datasets.download import Source
 
 MIRRORS = (
@@ -45,6 +45,21 @@ class IdxFiles:
     def sources(self) -> tuple[Source, ...]:
         """All four."""
         return self.train_images, self.train_labels, self.test_images, self.test_labels
+
+    def source(self, root: Path | None) -> str:
+        """A hash of what `load` reads: of the files in ``root``, or of those that are pinned.
+
+        For a download nothing is read or asked for; the published files, packed, have the same
+        one. Files that have not changed since they were last hashed are not read again.
+
+        Raises:
+            GenbenchError: a file that is missing or cannot be read; names it.
+        """
+        if root is None:
+            return hashes.name_of([source.sha256 for source in self.sources])
+        root = root.expanduser()
+        paths = [self._given(source, root) for source in self.sources]
+        return hashes.name_of(hashes.of_folder(paths, root, self.name))
 
     def load(self, root: Path | None) -> Splits:
         """The splits, from the files in ``root``, or downloaded where that is None.
@@ -135,6 +150,10 @@ class Mnist:
 
     def __init__(self, *, root: Path | None = None) -> None:
         self.root = root
+
+    def source(self) -> str:
+        """A hash of the files that ``load`` reads: of those in ``root``, or of the pinned ones."""
+        return self.files.source(self.root)
 
     def load(self) -> Splits:
         """Return the splits, each in the order of its images' hashes."""

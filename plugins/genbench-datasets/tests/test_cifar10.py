@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 import genbench.testing
-from genbench import data
+from genbench import data, plan, protocol
 from genbench.contract import Dataset
 from genbench.errors import GenbenchError
 from genbench_datasets.cifar10 import FOLDER, RECORD_BYTES, TEST, TRAIN, Cifar10
@@ -103,6 +104,54 @@ def test_without_a_folder_the_archive_is_downloaded_once(
     assert data.fingerprint(Served().load()) == data.fingerprint(Served().load()) == expected
     assert len(mirror.asked) == 1
     assert (cache / "downloads" / "cifar10" / "cifar-10-binary.tar.gz").read_bytes() == content
+
+
+def test_a_download_is_named_by_what_is_pinned_and_nothing_is_asked_for(
+    packed: Path, mirror: Any, cache: Path
+) -> None:
+    content = (packed / "cifar-10-binary.tar.gz").read_bytes()
+
+    class Served(Small):
+        published = replace(
+            Small.published, archive=mirror.source("cifar-10-binary.tar.gz", content)
+        )
+
+    pinned = Served().source()
+    assert mirror.asked == []
+    assert not cache.exists()
+    assert pinned != Cifar10().source()
+    assert Served(root=packed).source() == pinned  # that very archive, from a folder
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_of_the_six_files_is_in_the_source(root: Path, name: str) -> None:
+    before = Small(root=root).source()
+    assert Small(root=root).source() == before
+    (root / name).write_bytes((root / name).read_bytes()[:-1] + b"\0")
+    assert Small(root=root).source() != before
+
+
+def test_the_source_is_that_of_the_files_that_are_read(root: Path, packed: Path) -> None:
+    archived = Small(root=packed).source()
+    shutil.copytree(root, packed / FOLDER)
+    assert Small(root=packed).source() == Small(root=root).source() != archived
+
+
+def test_other_files_in_the_same_folder_are_another_run(root: Path) -> None:
+    def run_id() -> str:
+        requests = plan.requests(
+            models=["pca"],
+            datasets=["cifar10"],
+            protocol=protocol.load("smoke"),
+            seeds=[0],
+            settings={"cifar10": {"root": str(root)}},
+        )
+        return plan.resolve(requests[0]).run_id
+
+    before = run_id()
+    assert run_id() == before
+    (root / TEST).write_bytes((root / TEST).read_bytes()[:-1] + b"\0")
+    assert run_id() != before
 
 
 def test_offline_the_message_says_what_to_do(nobody: str, cache: Path) -> None:

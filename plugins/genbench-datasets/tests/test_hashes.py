@@ -89,3 +89,31 @@ def test_a_file_that_is_gone_is_named(paths: list[Path], tmp_path: Path) -> None
     paths[2].unlink()
     with pytest.raises(GenbenchError, match=r"/c cannot be read: No such file"):
         hashes.of_files(paths, tmp_path / "memory")
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_memory_that_cannot_be_kept_is_none_and_no_error(
+    paths: list[Path], tmp_path: Path, read: list[str]
+) -> None:
+    (tmp_path / "file").touch()  # where a folder would have to be
+    for _ in range(2):
+        found = hashes.of_files(paths, tmp_path / "file" / "memory")
+        assert found == [digest(b"a"), digest(b"b"), digest(b"c")]
+    assert len(read) == 6
+
+
+@pytest.mark.usefixtures("settled")
+def test_the_files_of_a_folder_are_remembered_by_data_set_and_folder(
+    paths: list[Path], tmp_path: Path, cache: Path, read: list[str]
+) -> None:
+    assert hashes.of_folder(paths[:2], tmp_path, "mnist") == [digest(b"a"), digest(b"b")]
+    assert hashes.of_folder(paths[:2], tmp_path / "x" / "..", "mnist") == [
+        digest(b"a"),
+        digest(b"b"),
+    ]
+    assert sorted(read) == ["a", "b"]
+    assert [path.parent.name for path in (cache / "mnist").rglob("*.json")] == ["hashes"]
+
+
+def test_a_name_is_of_each_content_and_of_their_order() -> None:
+    assert len({hashes.name_of(of) for of in (["a", "b"], ["b", "a"], ["ab"], ["a"])}) == 4

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import genbench.testing
-from genbench import data
+from genbench import data, plan, protocol
 from genbench.contract import Dataset
 from genbench.errors import GenbenchError
 from genbench_datasets import official
@@ -160,6 +160,69 @@ def test_offline_the_message_says_what_to_do(nobody: str, cache: Path) -> None:
     message = str(caught.value)
     assert str(cache / "downloads" / "mnist" / "train-images-idx3-ubyte.gz") in message
     assert "put all four into a folder of yours: --set mnist.root=DIR." in message
+
+
+def test_a_download_is_named_by_what_is_pinned_and_nothing_is_asked_for(
+    root: Path, mirror: Any, cache: Path
+) -> None:
+    sources = served(mirror, root)
+
+    class Served(Small):
+        files = replace(Small.files, **sources)
+
+    pinned = Served().source()
+    assert mirror.asked == []
+    assert not cache.exists()
+    changed = replace(sources["test_labels"], sha256="0" * 64)
+
+    class Other(Small):
+        files = replace(Served.files, test_labels=changed)
+
+    assert Other().source() != pinned
+    Served().load()
+    downloaded = cache / "downloads" / "mnist"
+    assert Served(root=downloaded).source() == pinned  # those very files, from a folder
+
+
+@pytest.mark.parametrize("name", [name.removesuffix(".gz") for name in NAMES])
+def test_each_of_the_four_files_is_in_the_source(root: Path, name: str) -> None:
+    before = Small(root=root).source()
+    assert Small(root=root).source() == before
+    path = plain(root, name)
+    content = bytearray(path.read_bytes())
+    content[-1] = (content[-1] + 1) % 10
+    path.write_bytes(content)
+    assert Small(root=root).source() != before
+
+
+def test_the_same_files_in_another_folder_have_the_same_source(root: Path, tmp_path: Path) -> None:
+    before = Small(root=root).source()
+    shutil.copytree(root, tmp_path / "other" / "MNIST" / "raw")
+    assert Small(root=tmp_path / "other").source() == before
+
+
+def test_a_source_of_files_that_are_missing_says_so(tmp_path: Path) -> None:
+    with pytest.raises(GenbenchError, match="neither train-images-idx3-ubyte nor"):
+        Small(root=tmp_path).source()
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist"])
+def test_other_files_in_the_same_folder_are_another_run(root: Path, dataset: str) -> None:
+    def run_id() -> str:
+        requests = plan.requests(
+            models=["pca"],
+            datasets=[dataset],
+            protocol=protocol.load("smoke"),
+            seeds=[0],
+            settings={dataset: {"root": str(root)}},
+        )
+        return plan.resolve(requests[0]).run_id
+
+    before = run_id()
+    assert run_id() == before
+    path = plain(root, "t10k-labels-idx1-ubyte")
+    path.write_bytes(path.read_bytes()[:-1] + b"\x0b")
+    assert run_id() != before
 
 
 def test_a_file_that_is_missing_is_named_with_all_that_belong_there(root: Path) -> None:
