@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import gzip
 import io
+import itertools
 import tarfile
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -91,6 +95,123 @@ def test_an_archive_with_a_flipped_bit_is_named(tmp_path: Path) -> None:
     content[-6] ^= 1  # of gzip's checksum
     path.write_bytes(content)
     with pytest.raises(GenbenchError, match=r"no whole \.tar\.gz archive: CRC check failed"):
+        archive.members(path, WANTED)
+
+
+def long_name(n: int) -> tarfile.TarInfo:
+    """A header of GNU's, of the name of the next member: ``n`` zeros."""
+    return member_of("././@LongLink", tarfile.GNUTYPE_LONGNAME, n)
+
+
+def hostile(path: Path, blocks: Iterable[bytes]) -> Path:
+    """An archive of such blocks, packed as tightly as can be."""
+    with gzip.open(path, "wb", 9) as file:
+        file.writelines(blocks)
+    return path
+
+
+def sparse() -> bytes:
+    """The header of a sparse file whose map goes on in the blocks that follow."""
+    header = bytearray(member_of("x", tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT))
+    header[482] = 1
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def zeros(n: int) -> Iterator[bytes]:
+    for _ in range(n >> 20):
+        yield bytes(1 << 20)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE],
+)
+def test_a_long_header_is_refused_before_it_is_unpacked(tmp_path: Path, kind: bytes) -> None:
+    size = 64 << 20
+    header = member_of("././@LongLink", kind, size).tobuf(tarfile.GNU_FORMAT)
+    path = hostile(tmp_path / "a.tar.gz", itertools.chain([header], zeros(size)))
+    assert path.stat().st_size < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            GenbenchError, match=r"a\.tar\.gz is not used: a header of it has 67,108,864 bytes"
+        ):
+            archive.members(path, WANTED)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 << 20
+
+
+@pytest.mark.parametrize(
+    ("blocks", "why"),
+    [
+        (lambda: zeros(64 << 20), "it unpacks to more than 1,048,576 bytes"),  # after the end
+        (
+            lambda: itertools.chain(
+                *([member_of(str(i), size=1 << 20).tobuf(), bytes(1 << 20)] for i in range(64))
+            ),
+            "it unpacks to more than 1,048,576 bytes",
+        ),
+        (lambda: [long_name(0).tobuf()] * 2000, "it has more than 104 members and headers"),
+        (
+            lambda: (member_of(f"x{i}").tobuf() for i in range(2000)),
+            "it has more than 104 members and headers",
+        ),
+        (
+            lambda: [
+                pax({"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}, 1 << 24),
+                b"99999999\n" + b"000000000\n" * (1 << 20),
+            ],
+            "it unpacks to more than 1,048,576 bytes",
+        ),
+        (
+            lambda: [
+                sparse(),
+                (b"00000000001\0" * 42 + b"\1" + bytes(7)) * 20_000,
+            ],
+            "it unpacks to more than 1,048,576 bytes",
+        ),
+    ],
+    ids=["padding", "members", "chain", "empty", "sparse by pax", "sparse"],
+)
+def test_an_archive_of_more_than_belongs_there_is_not_unpacked(
+    tmp_path: Path, blocks: Callable[[], Iterable[bytes]], why: str
+) -> None:
+    path = hostile(tmp_path / "a.tar.gz", blocks())
+    tracemalloc.start()
+    try:
+        with pytest.raises(GenbenchError, match=rf"a\.tar\.gz is not used: .*{why}"):
+            archive.members(path, WANTED)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def pax(headers: dict[str, str], size: int) -> bytes:
+    """A member with headers of pax's before it."""
+    member = member_of("x", size=size)
+    member.pax_headers = headers
+    return member.tobuf(tarfile.PAX_FORMAT)
+
+
+def test_names_and_dates_that_need_a_header_of_their_own_are_read(tmp_path: Path) -> None:
+    name = "batches/" + "long" * 60
+    for kind in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        with tarfile.open(tmp_path / "a.tar.gz", "w:gz", format=kind) as tar:
+            member = member_of(name, size=3)
+            member.mtime = 1.5
+            tar.addfile(member, io.BytesIO(b"abc"))
+        assert archive.members(tmp_path / "a.tar.gz", {name: 3}) == {name: b"abc"}
+
+
+def test_a_number_in_a_header_that_is_none_is_named(tmp_path: Path) -> None:
+    content = [pax({"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}, 512), b"no number\n" * 99]
+    path = hostile(tmp_path / "a.tar.gz", content)
+    with pytest.raises(GenbenchError, match=r"a\.tar\.gz is no whole \.tar\.gz archive"):
         archive.members(path, WANTED)
 
 
