@@ -38,6 +38,12 @@ VERSION = 1
 PER_WORKER = 64
 """Images that are worth the start of another process."""
 
+IMAGES, ENTRY = "images.u8", "entry.json"
+"""The files of an entry."""
+
+TRIES = 2
+"""As what lies in a cache may be deleted at any time."""
+
 TOLD = 5
 """Bad files that an error names."""
 
@@ -55,57 +61,90 @@ def decoded(paths: Sequence[Path], contents: Sequence[str], form: Form, folder: 
         folder: where entries are kept.
 
     Raises:
-        GenbenchError: files that are no images, each with what is wrong with it; or no room.
+        GenbenchError: files that are no images, each with what is wrong with it; no room; or the
+            folder is deleted again and again.
     """
     identity = {"version": VERSION, **form.identity(), "contents": list(contents)}
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
-    try:
-        files.make_folder(folder)
-        with FileLock(folder / f"{key}.lock"):
+    for _ in range(TRIES):
+        try:
+            return _kept(paths, form, folder, key)
+        except (_ClearedError, FileNotFoundError):
+            # The lock may be gone with all else, and another process have begun: it is waited for.
+            continue
+        except OSError as error:
+            raise GenbenchError(
+                f"Decoded images cannot be kept in {folder}: {error}. The environment variable "
+                "GENBENCH_CACHE names another folder."
+            ) from error
+    raise GenbenchError(
+        f"{folder} was deleted {TRIES} times while images were decoded into it. Let nothing clear "
+        "the cache meanwhile; the environment variable GENBENCH_CACHE names another folder."
+    )
+
+
+class _ClearedError(Exception):
+    """What was being made has been deleted by somebody else."""
+
+
+def _kept(paths: Sequence[Path], form: Form, folder: Path, key: str) -> Tensor:
+    """What is there, or is made now, while others wait."""
+    files.make_folder(folder)
+    with FileLock(folder / f"{key}.lock"):
+        images = _opened(folder / key, len(paths))
+        if images is None:
+            _build(folder, key, paths, form)
             images = _opened(folder / key, len(paths))
-            if images is None:
-                _build(folder, key, paths, form)
-                images = _opened(folder / key, len(paths))
-    except OSError as error:
-        raise GenbenchError(
-            f"Decoded images cannot be kept in {folder}: {error}. The environment variable "
-            "GENBENCH_CACHE names another folder."
-        ) from error
     if images is None:
+        if not all((folder / key / name).exists() for name in (IMAGES, ENTRY)):
+            raise _ClearedError
         raise GenbenchError(f"{folder / key} was written and reads back as something else.")
     return images
 
 
 def _opened(entry: Path, n: int) -> Tensor | None:
     """What an entry holds; None where it is missing or not what was written."""
-    images = entry / "images.u8"
+    images = entry / IMAGES
     try:
-        told = json.loads((entry / "entry.json").read_text())
+        told = json.loads((entry / ENTRY).read_text())
         shape = (n, *told["shape"])
         if images.stat().st_size != math.prod(shape) or hashes.sha256(images) != told["sha256"]:
             return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    flat = torch.from_file(str(images), shared=False, size=math.prod(shape), dtype=torch.uint8)
+    try:
+        flat = torch.from_file(str(images), shared=False, size=math.prod(shape), dtype=torch.uint8)
+    except RuntimeError:  # which is also what torch says of a file that is gone
+        if images.exists():
+            raise
+        return None
     return flat.view(shape)
 
 
 def _build(folder: Path, key: str, paths: Sequence[Path], form: Form) -> None:
-    """Decode all images into a new entry, which takes its name when it is whole."""
+    """Decode all images into a new entry, which takes its name when it is whole.
+
+    Raises:
+        _ClearedError: it was deleted meanwhile; or a FileNotFoundError says so.
+    """
+    shape = _shape(paths, form)
     for left in folder.glob(f".{key}.*"):  # by a process that was killed
         shutil.rmtree(left, ignore_errors=True)
     made = folder / f".{key}.{uuid.uuid4().hex[:8]}"
-    made.mkdir()
+    out = made / IMAGES
     try:
-        out = made / "images.u8"
-        shape = _shape(paths, form)
+        made.mkdir()
         _allocate(out, len(paths) * math.prod(shape))
         _decode_all(paths, form, shape, out)
         files.sync(out)
-        files.write_json(made / "entry.json", {"shape": shape, "sha256": hashes.sha256(out)})
+        files.write_json(made / ENTRY, {"shape": shape, "sha256": hashes.sha256(out)})
         shutil.rmtree(folder / key, ignore_errors=True)  # damaged, or it would have been opened
         os.rename(made, folder / key)
         files.sync(folder)
+    except GenbenchError as error:
+        if out.exists():
+            raise
+        raise _ClearedError from error  # a process found no file to write to
     finally:
         shutil.rmtree(made, ignore_errors=True)
 

@@ -283,6 +283,110 @@ def test_two_processes_at_once_decode_once(root: Path, cache: Path) -> None:
     assert len({words[-1] for words in told}) == 1
 
 
+@pytest.fixture
+def clearing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have a step of the making followed by the end of the whole cache, the first times."""
+
+    def arranged(owner: Any, name: str, times: int = 1, *, before: bool = False) -> None:
+        really, left = getattr(owner, name), [times]
+
+        def cleared(*arguments: Any, **keywords: Any) -> Any:
+            clear = left[0] > 0
+            left[0] -= 1
+            if clear and before:
+                shutil.rmtree(cache)
+            found = really(*arguments, **keywords)
+            if clear and not before:
+                shutil.rmtree(cache)
+            return found
+
+        monkeypatch.setattr(owner, name, cleared)
+
+    return arranged
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (image_cache, "FileLock"),
+        (image_cache, "_allocate"),
+        (image_cache, "_decode_all"),
+        (image_cache.files, "write_json"),
+        (image_cache.os, "rename"),
+    ],
+)
+def test_a_cache_that_is_cleared_while_it_is_made_is_made_again(
+    root: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    clearing: Callable[..., None],
+    owner: Any,
+    name: str,
+    before: bool,
+) -> None:
+    monkeypatch.setenv("GENBENCH_CACHE", str(cache) + "2")
+    expected = data.fingerprint(load(root))
+    monkeypatch.setenv("GENBENCH_CACHE", str(cache))
+    clearing(owner, name, before=before)
+    assert data.fingerprint(load(root)) == expected
+    assert (entry(cache) / "images.u8").exists()
+
+
+def test_a_cache_that_is_cleared_before_it_is_opened_is_made_again(
+    root: Path, decoding: list[int], clearing: Callable[..., None]
+) -> None:
+    clearing(image_cache, "_build")
+    assert len(load(root).train.x) == 48
+    assert decoding == [N, N]
+    clearing(torch, "from_file", before=True)
+    assert len(load(root).train.x) == 48
+    assert decoding == [N, N, N]
+
+
+def test_a_cache_that_is_cleared_again_and_again_is_told(
+    root: Path, decoding: list[int], clearing: Callable[..., None]
+) -> None:
+    clearing(image_cache, "_allocate", times=2)
+    with pytest.raises(
+        GenbenchError, match=r"/decoded was deleted 2 times while images.*GENBENCH_CACHE"
+    ):
+        load(root)
+    assert decoding == [N, N]
+
+
+def test_after_the_cache_was_cleared_another_process_that_decodes_is_waited_for(
+    root: Path, cache: Path, decoding: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = (
+        "import pathlib, sys\n"
+        "from genbench_datasets import image_cache\n"
+        "from genbench_datasets.image_folder import ImageFolder\n"
+        "really = image_cache._decode_all\n"
+        "def told(*arguments):\n"
+        "    print('decoding', flush=True)\n"
+        "    really(*arguments)\n"
+        "image_cache._decode_all = told\n"
+        "ImageFolder(root=pathlib.Path(sys.argv[1]), size=8).load()"
+    )
+    others: list[subprocess.Popen[str]] = []
+    really = image_cache._decode_all
+
+    def overtaken(*arguments: Any) -> None:
+        shutil.rmtree(cache)
+        command = [sys.executable, "-c", program, str(root)]
+        others.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert others[0].stdout is not None
+        assert others[0].stdout.readline() == "decoding\n"
+        really(*arguments)
+
+    monkeypatch.setattr(image_cache, "_decode_all", overtaken)
+    assert len(load(root).train.x) == 48
+    with others[0] as other:
+        assert other.wait() == 0
+    assert decoding == [N]  # not once more
+
+
 def test_writing_to_the_images_changes_no_file_and_warns_of_nothing(
     root: Path, decoding: list[int]
 ) -> None:
