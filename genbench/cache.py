@@ -7,23 +7,39 @@ deleted at any time: it is made again.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from genbench.errors import StoreError
+
 VARIABLE = "GENBENCH_CACHE"
 """Of the environment: the folder."""
 
 
+TAG = "CACHEDIR.TAG"
+"""Marks a folder as a cache (bford.info/cachedir), for us and for programs that make backups."""
+
+SIGNATURE = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n# Made by genbench, and made again if deleted.\n"
+)
+
+
 def folder(part: str) -> Path:
-    """Where a part of genbench keeps what it can make again; it need not exist.
+    """Where a part of genbench keeps what it can make again; made, and marked, if it can be.
 
     Args:
         part: ``features``, ``downloads``, or what a plugin calls it.
     """
-    return root() / part
+    path = root() / part
+    with contextlib.suppress(OSError):  # of a full disk, say, whoever writes there is told
+        path.mkdir(parents=True, exist_ok=True)
+        if not (path / TAG).exists():
+            (path / TAG).write_text(SIGNATURE)
+    return path
 
 
 def root() -> Path:
@@ -51,14 +67,28 @@ def parts() -> Iterator[Part]:
     here = root()
     if not here.is_dir():
         return
-    for path in sorted(path for path in here.iterdir() if path.is_dir()):
-        sizes = [_size(file) for file in path.rglob("*") if file.is_file()]
+    # Marked ones alone: a folder that was named as the cache may hold what is none of ours.
+    for path in sorted(path for path in here.iterdir() if _is_ours(path)):
+        sizes = [_size(file) for file in path.rglob("*") if file.is_file() and file.name != TAG]
         yield Part(path.name, path, len(sizes), sum(sizes))
 
 
 def clear(part: Part) -> None:
-    """Delete a part. Who uses it meanwhile makes it again."""
-    shutil.rmtree(part.path, ignore_errors=True)
+    """Delete a part, best when nothing uses it.
+
+    Raises:
+        StoreError: it is still there, at least in part.
+    """
+    try:
+        shutil.rmtree(part.path)
+    except FileNotFoundError:
+        pass  # somebody else deletes it, too
+    except OSError as error:
+        raise StoreError(f"{error.filename} cannot be deleted: {error.strerror}.") from error
+
+
+def _is_ours(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and (path / TAG).is_file()
 
 
 def _size(path: Path) -> int:

@@ -124,7 +124,8 @@ class Split(Protocol):
 
     @property
     def x(self) -> Tensor:
-        """As at rest: uint8 (N, C, H, W) or float32 (N, D), on the device."""
+        """As at rest: uint8 (N, C, H, W) or float32 (N, D), on the device; where it would take much
+        of the device's memory, in main memory or mapped from a file."""
 
     @property
     def y(self) -> Tensor | None:
@@ -285,6 +286,9 @@ class Measurement:
 
     value: float
     error: float | None = None
+    source: str | None = None
+    """The ``key`` of the `CurvePoint` that it was made from, if it was: values from other rulers
+    are never compared."""
 
 
 @dataclass(frozen=True)
@@ -308,6 +312,8 @@ class CurvePoint(NamedTuple):
     weights: Weights
     """That were scored; losses are of the last ones."""
     value: float
+    key: str | None = None
+    """The comparability key of the score; a measure made of it belongs to that key."""
 
 
 @dataclass(frozen=True)
@@ -324,7 +330,8 @@ class History:
     peak_memory_bytes: int = 0
     """Of the device while training; on a CPU the peak resident set of the process."""
     curve: tuple[CurvePoint, ...] = ()
-    """In the order in which it was seen. Of each loss at most 1,000 values, evenly spread."""
+    """In the order in which it was seen. Of each loss about 1,000 values at most, evenly spread,
+    and those at the evaluation points."""
 
 
 class Evidence(Protocol):
@@ -448,6 +455,7 @@ Need = Literal[
     "logits",
     "labels",
     "manifold",
+    "curve",
 ]
 
 Invariance = Literal["sample-order", "real-order", "feature-rotation", "batch-size", "device"]

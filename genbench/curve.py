@@ -11,7 +11,8 @@ from genbench.protocol import Training
 from genbench.train import READ_EVERY
 
 MOST_LOSSES = 1000
-"""Values of each loss that are remembered, however long the training."""
+"""Values of each loss that are remembered, however long the training; those at evaluation points
+come on top."""
 
 
 def is_kept(train_steps: int, training: Training) -> bool:
@@ -37,4 +38,5 @@ def of_rows(rows: Iterable[Row], history: History) -> Iterator[CurvePoint]:
                 row["score"],
                 row["weights"],
                 row["value"],
+                row["key"],
             )

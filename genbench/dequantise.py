@@ -23,4 +23,6 @@ def dequantised(x: Tensor, levels: int | None, rng: Generator) -> Tensor:
         return x
     level = ((x + 1) / 2 * (levels - 1)).round()
     noise = torch.rand(x.shape, generator=rng).to(x.device)
-    return 2 * (level + noise) / levels - 1
+    # In float32 a noise near 1 would be rounded to the next level, or to the end of the range.
+    above = 2 * (level + 1) / levels - 1 - 2.0**-24
+    return torch.minimum(2 * (level + noise) / levels - 1, above)

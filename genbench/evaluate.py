@@ -174,7 +174,7 @@ def evaluate(
     with separate(evidence.seed, "evaluation", evidence.real.device), torch.no_grad():
         for spec, metric in (*ruler.metrics, ALWAYS):
             extractor = ruler.extractor_of(metric)
-            evidence.reference.code = spec.code
+            evidence.reference.measured_by = [spec.identity, metric.version]
             results = measured(spec.name, metric, evidence)
             found += [
                 rows.of_score(
@@ -227,6 +227,7 @@ def _checked(name: str, score: str, given: object) -> Measurement | NotApplicabl
         plain = Measurement(
             float(value),  # type: ignore[arg-type]
             None if error is None else float(error),
+            given.source if isinstance(given, Measurement) else None,
         )
     except (TypeError, ValueError):
         raise ContractError(

@@ -118,8 +118,8 @@ class RunEvidence:
 
     @cached_property
     def originals(self) -> Tensor:
-        """The real split as the model sees it."""
-        return to_model(self.real.x.to(self.real.device))
+        """The real split as the model sees it; in main memory if the split had to stay there."""
+        return to_model(self.real.x)
 
     @cached_property
     def reconstructions(self) -> Tensor:
@@ -129,7 +129,7 @@ class RunEvidence:
     @cached_property
     def train_originals(self) -> Tensor:
         """The training split as the model sees it."""
-        return to_model(self.loaded.train.x.to(self.real.device))
+        return to_model(self.loaded.train.x)
 
     @cached_property
     def train_reconstructions(self) -> Tensor:
@@ -199,9 +199,9 @@ class RunEvidence:
         for _ in range(draws if levels is not None else 1):
             blocks = []
             for block in self.originals.split(BLOCK):
-                x = dequantised(block, levels, noise)
+                x = dequantised(block.to(self.real.device, copy=True), levels, noise)
                 call = f"{capability}({', '.join(('x', 'rng', *map(str, arguments)))})"
-                given = self._checked(call, function(x, rng, *arguments), (len(x),))
+                given = self._checked(call, function(x, rng, *arguments), (len(block),))
                 blocks.append(given.cpu().double())
             rows.append(torch.cat(blocks))
         return torch.stack(rows)
@@ -214,11 +214,14 @@ class RunEvidence:
         shape: tuple[int, ...] | None,
     ) -> Tensor:
         blocks = []
-        for x in originals.split(BLOCK):
+        for few in originals.split(BLOCK):
+            # A copy: what a model does to it in place must not reach what it is measured by.
+            x = few.to(self.real.device, copy=True)
             y = function(x)
             # A code's size is the model's choice; that there is one row for each example is not.
             expected = shape or (y.shape[1:] if isinstance(y, Tensor) and y.ndim == 2 else (-1,))
-            blocks.append(self._checked(f"{name}(x)", y, (len(x), *expected)))
+            y = self._checked(f"{name}(x)", y, (len(few), *expected))
+            blocks.append(y.to(originals.device))
         return torch.cat(blocks)
 
     def _checked(self, call: str, x: object, shape: tuple[int, ...]) -> Tensor:

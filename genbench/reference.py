@@ -1,13 +1,15 @@
 """Features of the data itself: taken once, kept in memory for a run and on disk for all others.
 
 Every model on a data set is held against the same features of the same images. A file of the
-cache is named by all that decides its content: the data, the split, the extractor, and what rounds
-the last digits (device, threads, torch), so that a run gives the same bits with a cache or without.
-Its own hash is in its name, too: a file that was damaged is made again.
+cache is named by all that decides its content: the data, the split, the extractor with its code and
+options, likewise the metric of a statistic, and what rounds the last digits (the device, threads,
+torch), so that a run gives the same bits with a cache or without. Its own hash is in its name, too:
+a file that was damaged is made again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -18,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genbench import cache, checkpoint
+from genbench import cache, checkpoint, environment
 from genbench.checkpoint import Content
 from genbench.contract import Extractor
 from genbench.data import DeviceSplit
@@ -40,12 +42,14 @@ class Reference:
     Args:
         data: the data set's fingerprint.
         extractor: what takes the features.
-        code: of the metric that is measuring: its statistics are those of its code.
+        taken_by: what the extractor is, as plain data: its name, code and options.
+        measured_by: likewise the metric that is measuring, and its version.
     """
 
     data: str
     extractor: Extractor | None
-    code: str = ""
+    taken_by: Any = None
+    measured_by: Any = None
     _features: dict[str, Tensor] = field(default_factory=dict)
     _statistics: dict[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
@@ -61,7 +65,7 @@ class Reference:
         self, name: str, split: DeviceSplit, compute: Callable[[Tensor], Mapping[str, Tensor]]
     ) -> Mapping[str, Tensor]:
         """What a metric makes of a split's features, under a name of its own."""
-        key = self._key(split) | {"statistics": name, "code": self.code}
+        key = self._key(split) | {"statistics": name, "metric": self.measured_by}
         text = json.dumps(key, sort_keys=True)
         if text not in self._statistics:
             self._statistics[text] = kept(key, lambda: compute(self.features(split)))
@@ -87,14 +91,13 @@ class Reference:
 
     def _key(self, split: DeviceSplit) -> dict[str, Any]:
         assert self.extractor is not None, "metrics that need features are applied with one"
-        device = split.device
+        here = environment.describe(split.device)
         return {
             "data": self.data,
             "split": split.name,
             "extractor": self.extractor.fingerprint,
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
+            "taken_by": self.taken_by,
+            **{column: here[column] for column in ("device", "device_name", "threads", "torch")},
         }
 
 
@@ -123,6 +126,9 @@ def _read(path: Path, key: str) -> Mapping[str, Tensor] | None:
         content = checkpoint.load_by_hash(path)
     except StoreError as error:
         print(f"{error} It is made again.")
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(
+            OSError
+        ):  # it is not ours to delete: what is made stands beside it
+            path.unlink()
         return None
     return content.tensors if content.plain["key"] == key else None

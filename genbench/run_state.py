@@ -10,6 +10,7 @@ from typing import Any
 
 from genbench.checkpoint import Content
 from genbench.contract import CurvePoint, History
+from genbench.errors import StoreError
 from genbench.leaderboard import rows
 from genbench.leaderboard.schema import Row
 
@@ -42,7 +43,11 @@ class RunState:
 
     @classmethod
     def of(cls, content: Content) -> RunState:
-        """What `as_plain` put into a checkpoint."""
+        """What `as_plain` put into a checkpoint.
+
+        Raises:
+            StoreError: an earlier genbench did, and left out what is needed now.
+        """
         plain = content.plain[PLAIN]
         return cls(
             made=plain["made"],
@@ -65,8 +70,13 @@ class RunState:
 
 
 def _history(plain: Mapping[str, Any]) -> History:
-    # JSON knows no named tuples; checkpoints of before have no curve.
-    curve = tuple(CurvePoint(*point) for point in plain.get("curve", ()))
+    if "curve" not in plain:
+        raise StoreError(
+            "A checkpoint is of an earlier genbench, which did not keep the curve: this training "
+            "begins anew."
+        )
+    # JSON knows no named tuples.
+    curve = tuple(CurvePoint(*point) for point in plain["curve"])
     return History(**{**plain, "curve": curve})
 
 

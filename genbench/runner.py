@@ -169,7 +169,9 @@ class _Run:
             extractor,
             spec.extractor.name if spec.extractor else None,
         )
-        self.reference = Reference(self.loaded.fingerprint, extractor)
+        self.reference = Reference(
+            self.loaded.fingerprint, extractor, spec.extractor and spec.extractor.identity
+        )
         self.model = make_model(spec, self.loaded.spec, self.device)
 
     def _train(self) -> dict[Weights, Any]:
@@ -245,6 +247,10 @@ class _Run:
     def _trained_before(self) -> dict[Weights, Any] | None:
         """The weights, history and curve of another run, one that trained exactly this."""
         if self.job.trained_in is None:
+            return None
+        if any("curve" in metric.needs for _, metric in self.ruler.metrics):
+            # That run's curve was measured by its own metrics and extractor.
+            _log(f"A metric of the way to the end is measured: {self.job.trained_in} is no help.")
             return None
         source = RunFolder.of(self.job.results, self.job.trained_in)
         found = trained_before.by_another(source, self.folder, self._made(), _log)

@@ -12,7 +12,7 @@ from genbench.checkpoint import Content, TrainingCheckpoints
 from genbench.errors import ContractError, StoreError
 from genbench.folder import RunFolder
 from genbench.interrupts import Interrupts
-from genbench.run_state import RunState, length, shorten
+from genbench.run_state import RunState, shorten
 from genbench.train import Trainer
 
 
@@ -58,8 +58,13 @@ class SavedTraining:
             The run at that moment; None where there is nothing to go on from.
         """
         content = self._checkpoints.latest()
-        state = None if content is None else RunState.of(content)
-        reason = None if state is None else why_not(state)
+        state, reason = None, None
+        if content is not None:
+            try:
+                state = RunState.of(content)
+                reason = why_not(state)
+            except StoreError as error:
+                reason = str(error)
         if reason is not None:
             self._log(reason)
         if content is None or state is None or reason is not None:
@@ -80,8 +85,9 @@ class SavedTraining:
         while True:
             self._state = self._describe()
             fraction = next(points, None)
-            # What the evaluation to come adds to the curve, it adds again if it is cut short.
-            self._state = replace(self._state, curve_bytes=length(self._curve))
+            # What the evaluation to come adds to the curve, it adds again if it is cut short; the
+            # losses that were read on the way here, nobody would.
+            self._state = self._describe()
             if fraction is None:
                 return
             yield fraction
@@ -103,10 +109,10 @@ class SavedTraining:
 
     def _pause(self) -> None:
         if time.monotonic() - self._saved_at >= self._every_seconds:
-            self._state = replace(self._state, curve_bytes=length(self._curve))
+            self._state = self._describe()
             self._save()
         if self._interrupts.requested:
-            self._state = replace(self._state, curve_bytes=length(self._curve))
+            self._state = self._describe()
             raise KeyboardInterrupt
 
     def _save(self) -> None:

@@ -25,12 +25,18 @@ def generator(seed: int, name: str, device: torch.device | str = "cpu") -> torch
     return torch.Generator(device).manual_seed(stream_seed(seed, name))
 
 
-def seed_global(seed: int, name: str) -> None:
-    """Put the global generators (torch on every device, numpy, random) at a stream's start."""
+def seed_global(seed: int, name: str, *, cuda: bool = True) -> None:
+    """Put the global generators (torch on every device, numpy, random) at a stream's start.
+
+    Args:
+        seed: of the run.
+        name: of the stream.
+        cuda: whether those of CUDA devices are put there, too.
+    """
     value = stream_seed(seed, name)
     # As torch.manual_seed does, which takes a trace of the stack for each device that is not there.
     torch.default_generator.manual_seed(value)
-    if _has_cuda():
+    if cuda and _has_cuda():
         torch.cuda.manual_seed_all(value)
     np.random.seed(value % 2**32)
     random.seed(value)
@@ -71,9 +77,11 @@ def separate(seed: int, name: str, device: torch.device) -> Iterator[None]:
     evaluation more or less never changes the training after it.
     """
     kept_numpy, kept_random = np.random.get_state(), random.getstate()
-    devices = [device] if device.type == "cuda" else []
+    # Of every device that is in use, ours or not; the others have no state yet that could be kept.
+    cuda = device.type == "cuda" or torch.cuda.is_initialized()
+    devices = list(range(torch.cuda.device_count())) if cuda else []
     with torch.random.fork_rng(devices=devices):
-        seed_global(seed, name)
+        seed_global(seed, name, cuda=cuda)
         try:
             yield
         finally:

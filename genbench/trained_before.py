@@ -94,4 +94,8 @@ def _read(
     except StoreError as error:
         log(f"{error} So it is trained once more.")
         return None
-    return Trained(RunState.of(content), content, record["weights"])
+    try:
+        return Trained(RunState.of(content), content, record["weights"])
+    except StoreError as error:
+        log(str(error))
+        return None

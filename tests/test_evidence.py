@@ -94,6 +94,40 @@ def test_noise_fills_the_part_of_a_level_evenly(levels: int) -> None:
     assert float(noise.var()) == pytest.approx(1 / 12, rel=0.05)
 
 
+def test_no_noise_reaches_the_next_level_or_the_end_of_the_range(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nearly_one = 1 - 2.0**-24
+    monkeypatch.setattr(torch, "rand", lambda shape, generator: torch.full(shape, nearly_one))
+    level = torch.arange(256.0)
+    x = dequantised(2 * level / 255 - 1, 256, torch.Generator())
+    assert float(x.max()) < 1
+    assert torch.equal(((x.double() + 1) / 2 * 256).floor(), level.double())
+
+
+def test_a_model_that_works_in_place_changes_neither_data_nor_what_it_is_measured_by() -> None:
+    class InPlace:
+        def reconstruct(self, x: Tensor) -> Tensor:
+            return x.mul_(0.5)
+
+        def encode(self, x: Tensor) -> Tensor:
+            return x.mul_(0).flatten(1)
+
+        def log_likelihood(self, x: Tensor, rng: Generator) -> Tensor:
+            return x.mul_(0).flatten(1).sum(1)
+
+    for world in (IMAGES, POINTS):
+        before = world.loaded.test.x.clone()
+        found = evidence(InPlace(), world)
+        halved = found.originals / 2
+        found.log_likelihoods(1)
+        assert not found.codes.any()
+        assert torch.allclose(found.reconstructions, halved.clamp(-1, 1), atol=1e-6) or (
+            world is POINTS and torch.equal(found.reconstructions, halved)
+        )
+        assert torch.equal(world.loaded.test.x, before)
+
+
 @pytest.mark.parametrize(
     ("wrong", "came"),
     [

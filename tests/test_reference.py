@@ -51,7 +51,7 @@ def test_features_are_extracted_once_and_by_another_process_not_at_all(cache: Pa
     assert first.calls == 1
     assert torch.equal(Reference("data", second).features(split()), features)
     assert second.calls == 0
-    assert len(list((cache / "features").iterdir())) == 1
+    assert len(list((cache / "features").glob("*.safetensors"))) == 1
 
 
 @pytest.mark.parametrize("other", ["data", "split", "extractor", "threads"])
@@ -69,19 +69,26 @@ def test_what_decides_a_feature_decides_its_place(
     assert extractor.calls == 1
 
 
-def test_statistics_are_those_of_a_name_and_of_the_code_that_makes_them() -> None:
+def test_an_extractor_of_other_code_takes_its_own_features_whatever_its_fingerprint() -> None:
+    for code, calls in (("a", 1), ("a", 0), ("b", 1)):
+        extractor = Counting()
+        Reference("data", extractor, taken_by={"code": code}).features(split())
+        assert extractor.calls == calls
+
+
+def test_statistics_are_those_of_a_name_and_of_the_metric_that_makes_them() -> None:
     made = []
 
     def compute(features: Tensor) -> dict[str, Tensor]:
         made.append(len(features))
         return moments(features)
 
-    for code in ("a", "a", "b"):
-        taken = Reference("data", Counting(), code=code)
+    for metric in ({"k": 1}, {"k": 1}, {"k": 2}):
+        taken = Reference("data", Counting(), measured_by=metric)
         for name in ("mean/1", "mean/2"):
             found = taken.statistics(name, split(), compute)
             assert torch.equal(found["mean"], 2 * split().x.mean(0))
-    assert len(made) == 4  # two names of two codes
+    assert len(made) == 4  # two names of two metrics
 
 
 @pytest.mark.parametrize("damage", ["a bit", "its end", "all of it"])
@@ -89,7 +96,7 @@ def test_a_damaged_file_is_made_again_and_says_so(
     cache: Path, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     features = Reference("data", Counting()).features(split())
-    (file,) = (cache / "features").iterdir()
+    (file,) = (cache / "features").glob("*.safetensors")
     content = bytearray(file.read_bytes())
     if damage == "a bit":
         content[-1] ^= 1
@@ -105,7 +112,7 @@ def test_a_damaged_file_is_made_again_and_says_so(
 
 def test_a_file_of_another_key_is_not_believed_whatever_its_name(cache: Path) -> None:
     Reference("data", Counting()).features(split())
-    (file,) = (cache / "features").iterdir()
+    (file,) = (cache / "features").glob("*.safetensors")
     other = checkpoint.save_by_hash(
         file.parent,
         file.stem.rpartition("-")[0],
@@ -138,7 +145,7 @@ def test_an_extractor_that_gives_something_else_is_named(cache: Path) -> None:
 
     with pytest.raises(ContractError, match=r"features \(12,\) for 6 examples.*\(N, D\)"):
         Reference("data", Flat()).features(split())
-    assert not list(cache.glob("features/*"))
+    assert not list(cache.glob("features/*.safetensors"))
 
 
 def test_examples_are_extracted_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ def invoke(*arguments: str) -> str:
 
 @pytest.fixture
 def filled(cache: Path) -> Path:
+    for part in ("features", "downloads"):
+        cache_.folder(part)
     for name, size in {
         "features/a": 1000,
         "features/b": 1048,
@@ -51,6 +53,26 @@ def test_one_part_or_all_are_deleted(filled: Path) -> None:
     assert invoke("clear") == "downloads: 1 files, 5.0 MiB deleted\n"
     assert invoke("clear") == "Nothing is kept.\n"
     assert "Nothing is kept." in invoke()
+
+
+def test_what_is_not_genbenchs_is_neither_listed_nor_deleted(filled: Path) -> None:
+    (filled / "thesis").mkdir()
+    (filled / "thesis" / "draft.tex").write_text("all of it")
+    (filled / "photos").symlink_to(filled / "features")
+    assert {"thesis", "photos"}.isdisjoint(invoke().split())
+    invoke("clear")
+    assert sorted(path.name for path in filled.iterdir()) == ["photos", "thesis"]
+
+
+def test_what_cannot_be_deleted_is_named(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(cache_.shutil, "rmtree", refused)
+    done = CliRunner().invoke(main, ["cache", "clear", "features"])
+    assert done.exit_code == 1
+    assert "features cannot be deleted: Permission denied." in done.output
+    assert "deleted\n" not in done.output
 
 
 def test_a_part_that_is_not_there_is_answered_with_the_nearest(filled: Path) -> None:

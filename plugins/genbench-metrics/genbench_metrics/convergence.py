@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 
-from genbench.contract import CurvePoint, Evidence, NotApplicable, Score
-from genbench_metrics.curve import Direction, direction, points_of
+from genbench.contract import CurvePoint, Evidence, Measurement, NotApplicable, Score
+from genbench_metrics.curve import Direction, direction, of_curve, points_of
 
 
 class Convergence:
@@ -45,7 +45,7 @@ class Convergence:
     """
 
     version = "1"
-    needs = ()
+    needs = ("curve",)
     invariances = ("sample-order", "real-order", "feature-rotation")
     scores = (
         Score(
@@ -77,7 +77,7 @@ class Convergence:
         self.target = target
         self.better = direction("convergence", score, better)
 
-    def measure(self, evidence: Evidence) -> Mapping[str, float | NotApplicable]:
+    def measure(self, evidence: Evidence) -> Mapping[str, Measurement | NotApplicable]:
         """All three, or why one does not apply."""
         points = points_of(evidence, self.score)
         if isinstance(points, NotApplicable):
@@ -85,12 +85,16 @@ class Convergence:
         reached = self._reached(points)
         return {
             "images_to_target": (
-                reached if isinstance(reached, NotApplicable) else float(reached.images)
+                reached
+                if isinstance(reached, NotApplicable)
+                else of_curve(points, float(reached.images))
             ),
             "seconds_to_target": (
-                reached if isinstance(reached, NotApplicable) else float(reached.seconds)
+                reached
+                if isinstance(reached, NotApplicable)
+                else of_curve(points, float(reached.seconds))
             ),
-            "area_under_curve": area(points),
+            "area_under_curve": of_curve(points, area(points)),
         }
 
     def _reached(self, points: list[CurvePoint]) -> CurvePoint | NotApplicable:

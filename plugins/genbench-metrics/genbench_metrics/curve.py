@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from genbench.contract import CurvePoint, Evidence, NotApplicable
+from genbench.contract import CurvePoint, Evidence, Measurement, NotApplicable
 from genbench.errors import GenbenchError
 
 Direction = Literal["lower", "higher"]
@@ -74,3 +75,12 @@ def points_of(evidence: Evidence, score: str) -> list[CurvePoint] | NotApplicabl
     if not of_weights:
         return NotApplicable(f"no {score} was measured on the way")
     return sorted(of_weights, key=lambda point: point.images)
+
+
+def of_curve(
+    points: Sequence[CurvePoint], value: float | NotApplicable
+) -> Measurement | NotApplicable:
+    """What was made of a curve, to be compared where the curves could be."""
+    if isinstance(value, NotApplicable):
+        return value
+    return Measurement(value, source=points[-1].key)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genbench.contract import CurvePoint, Evidence, NotApplicable, Score
-from genbench_metrics.curve import Direction, direction, points_of
+from genbench.contract import CurvePoint, Evidence, Measurement, NotApplicable, Score
+from genbench_metrics.curve import Direction, direction, of_curve, points_of
 
 LEAST = 3
 """Values about a straight line: two lie on one."""
@@ -49,7 +49,7 @@ class Stability:
     """
 
     version = "1"
-    needs = ()
+    needs = ("curve",)
     invariances = ("sample-order", "real-order", "feature-rotation")
     scores = tuple(
         Score(name, better="lower", range=(0, None), blind=("noise", "collapse", "copies"))
@@ -60,7 +60,7 @@ class Stability:
         self.score = score
         self.better = direction("stability", score, better)
 
-    def measure(self, evidence: Evidence) -> Mapping[str, float | NotApplicable]:
+    def measure(self, evidence: Evidence) -> Mapping[str, float | Measurement | NotApplicable]:
         """All three, or why one does not apply."""
         history = evidence.history
         points = points_of(evidence, self.score)
@@ -71,9 +71,15 @@ class Stability:
         of_losses = [oscillation(of_one, history.images) for of_one in losses.values()]
         swings = [value for value in of_losses if not isinstance(value, NotApplicable)]
         return {
-            "divergence": points if isinstance(points, NotApplicable) else self._divergence(points),
+            "divergence": (
+                points
+                if isinstance(points, NotApplicable)
+                else of_curve(points, self._divergence(points))
+            ),
             "score_oscillation": (
-                points if isinstance(points, NotApplicable) else oscillation(points, history.images)
+                points
+                if isinstance(points, NotApplicable)
+                else of_curve(points, oscillation(points, history.images))
             ),
             "loss_oscillation": (
                 max(swings)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from genbench.contract import CurvePoint, Evidence, History, NotApplicable
+from genbench.contract import CurvePoint, Evidence, History, Measurement, NotApplicable
 from genbench.errors import GenbenchError
 from genbench_metrics.convergence import Convergence
 
@@ -20,6 +20,12 @@ def of(
     )
 
 
+def plain(metric: Convergence, given: Evidence) -> dict[str, object]:
+    """What it gives, values as numbers."""
+    measured = metric.measure(given)
+    return {n: m.value if isinstance(m, Measurement) else m for n, m in measured.items()}
+
+
 @pytest.fixture
 def trained(evidence: Callable[..., Evidence]) -> Callable[..., Evidence]:
     def made(*points: CurvePoint, **options: object) -> Evidence:
@@ -29,22 +35,22 @@ def trained(evidence: Callable[..., Evidence]) -> Callable[..., Evidence]:
 
 
 def test_the_target_is_reached_at_the_first_evaluation_beyond_it(trained) -> None:
-    measured = Convergence(target=12).measure(trained(*of(50, 20, 11, 13)))
+    measured = plain(Convergence(target=12), trained(*of(50, 20, 11, 13)))
     assert measured["images_to_target"] == 5000
     assert measured["seconds_to_target"] == 50
-    assert Convergence(target=11).measure(trained(*of(50, 20, 11, 13)))["images_to_target"] == 5000
+    assert plain(Convergence(target=11), trained(*of(50, 20, 11, 13)))["images_to_target"] == 5000
 
 
 def test_a_score_that_is_better_higher_is_reached_from_below(trained) -> None:
     given = trained(*of(10, 14, 19, 20, name="psnr", metric="reconstruction"))
-    assert Convergence(score="psnr", target=14).measure(given)["images_to_target"] == 2000
+    assert plain(Convergence(score="psnr", target=14), given)["images_to_target"] == 2000
     given = trained(*of(0.1, 0.4, 0.7, 0.6, name="purity", metric="theirs"))
     metric = Convergence(score="purity", target=0.5, better="higher")
-    assert metric.measure(given)["images_to_target"] == 5000
+    assert plain(metric, given)["images_to_target"] == 5000
 
 
 def test_a_target_that_is_never_reached_is_no_number_and_tells_the_best(trained) -> None:
-    measured = Convergence(target=5).measure(trained(*of(50, 20, 11, 13)))
+    measured = plain(Convergence(target=5), trained(*of(50, 20, 11, 13)))
     reason = "fid never reached 5: the best was 11 at 5,000 images"
     assert measured["images_to_target"] == NotApplicable(reason)
     assert measured["seconds_to_target"] == NotApplicable(reason)
@@ -52,7 +58,7 @@ def test_a_target_that_is_never_reached_is_no_number_and_tells_the_best(trained)
 
 
 def test_without_a_target_there_is_an_area_alone(trained) -> None:
-    measured = Convergence().measure(trained(*of(50, 20, 11, 13)))
+    measured = plain(Convergence(), trained(*of(50, 20, 11, 13)))
     assert measured["images_to_target"] == NotApplicable(
         "no target was stated: --set convergence.target=VALUE"
     )
@@ -61,22 +67,22 @@ def test_without_a_target_there_is_an_area_alone(trained) -> None:
 
 
 def test_a_level_curve_has_its_level_as_its_area(trained) -> None:
-    measured = Convergence().measure(trained(*of(7, 7, 7, 7)))
+    measured = plain(Convergence(), trained(*of(7, 7, 7, 7)))
     assert measured["area_under_curve"] == pytest.approx(7)
 
 
 def test_each_kind_of_weights_has_its_own_curve(trained) -> None:
     points = [*of(50, 20, 11, 9), *of(50, 40, 30, 20, weights="last")]
     points.sort(key=lambda point: point.images)
-    average = Convergence(target=20).measure(trained(*points))
-    last = Convergence(target=20).measure(trained(*points, weights="last"))
+    average = plain(Convergence(target=20), trained(*points))
+    last = plain(Convergence(target=20), trained(*points, weights="last"))
     assert average["images_to_target"] == 2000
     assert last["images_to_target"] == 10_000
 
 
 def test_losses_are_no_scores(trained) -> None:
     loss = CurvePoint(10, 0.1, None, "fid", "last", 1.0)
-    measured = Convergence(target=20).measure(trained(loss, *of(50, 20), weights="last"))
+    measured = plain(Convergence(target=20), trained(loss, *of(50, 20), weights="last"))
     assert measured["images_to_target"] == NotApplicable("no fid was measured on the way")
 
 
@@ -85,15 +91,15 @@ def test_a_score_of_two_metrics_is_asked_for_by_both_names(trained) -> None:
         *of(4, 2, name="mse", metric="reconstruction"),
         *of(3, 1, name="mse", metric="compression"),
     )
-    assert Convergence(score="mse").measure(trained(*points))["area_under_curve"] == NotApplicable(
+    assert plain(Convergence(score="mse"), trained(*points))["area_under_curve"] == NotApplicable(
         "mse is a score of several metrics: say reconstruction.mse and compression.mse"
     )
-    named = Convergence(score="compression.mse").measure(trained(*points))
+    named = plain(Convergence(score="compression.mse"), trained(*points))
     assert named["area_under_curve"] == 2
 
 
 def test_a_single_evaluation_has_no_area(trained) -> None:
-    measured = Convergence(target=60).measure(trained(*of(50)))
+    measured = plain(Convergence(target=60), trained(*of(50)))
     assert measured["images_to_target"] == 1000
     assert measured["area_under_curve"] == NotApplicable(
         "the curve has a single evaluation: no area is under it"
@@ -103,3 +109,9 @@ def test_a_single_evaluation_has_no_area(trained) -> None:
 def test_a_score_whose_direction_nobody_knows_is_refused() -> None:
     with pytest.raises(GenbenchError, match=r"which way 'purity' is better: --set convergence\."):
         Convergence(score="purity")
+
+
+def test_what_is_made_of_a_curve_belongs_to_the_curves_ruler(trained) -> None:
+    points = [point._replace(key=f"key {point.images}") for point in of(50, 20, 11)]
+    measured = Convergence(target=12).measure(trained(*points))
+    assert {m.source for m in measured.values()} == {"key 5000"}
