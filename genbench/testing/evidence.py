@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from genbench.testing.history import HISTORY
 from genbench.testing.parts import (
     COMPUTED,
     FEATURES,
+    OF_DATA,
     OF_REAL,
     OF_SAMPLES,
     OF_TRAIN,
@@ -31,6 +32,7 @@ from genbench.testing.parts import (
     count,
     need_of,
 )
+from genbench.testing.remembered import Remembered
 
 ROUNDING = 1e-6
 """Of a number: what sums of hundreds of float32 numbers in another order make of it."""
@@ -66,6 +68,10 @@ class GivenEvidence:
     given_sampling_latency_seconds: float = 0.01
     given_sampling_flops: float = 1e6
     given_clipped_fraction: float = 0.0
+    seed: int = 0
+    """Of the run."""
+    remembered: Remembered | None = field(default=None, compare=False)
+    """What the metric that measures has kept of this data and of other; None: nobody asks."""
 
     # ------------------------------------------------------------------------- what metrics see
 
@@ -186,7 +192,11 @@ class GivenEvidence:
         compute: Callable[[Tensor], Mapping[str, Tensor]],
     ) -> Mapping[str, Tensor]:
         """What a metric makes of a split's features: made anew every time."""
-        return compute(self.features(of))
+        made = compute(self.features(of))
+        if self.remembered is not None:
+            data: dict[str, Tensor] = {p: self.given[p] for p in OF_DATA if p in self.given}
+            self.remembered.hold(data, name, of, made, self.title)
+        return made
 
     def log_likelihoods(self, draws: int) -> Tensor:
         """float64 (draws, N): those given, again from the first where there are fewer."""
@@ -206,7 +216,7 @@ class GivenEvidence:
 
     def rng(self, name: str) -> Generator:
         """At its start every time."""
-        return generator(0, f"metric/{name}")
+        return generator(self.seed, f"metric/{name}")
 
     def _declared(self, what: str, *needs: Need) -> None:
         for need in needs:
@@ -297,6 +307,10 @@ class GivenEvidence:
         rows = torch.arange(replace(self, given=given).real.size)
         others = tuple(part for part in OF_REAL if part not in pairs)
         return replace(self, given=given).taken(others, rows, title)
+
+    def of_another_run(self) -> GivenEvidence:
+        """The same, scored in a run of another seed."""
+        return replace(self, seed=self.seed + 1, title=f"{self.title} in a run of another seed")
 
     def slower(self) -> GivenEvidence:
         """The same from a slower machine with more memory."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import get_args
 
 import torch
 
-from genbench.contract import Invariance
+from genbench.contract import Invariance, Measurement, NotApplicable
 from genbench.errors import ContractError, nearest
 from genbench.testing.evidence import GivenEvidence
 from genbench.testing.finding import DoesNotApplyError, Finding
 from genbench.testing.made_up import Quality
-from genbench.testing.metric_subject import KINDS, MetricSubject
+from genbench.testing.metric_subject import KINDS, MetricSubject, shown
 from genbench.testing.suite import Found, check
 
 EXACT = 1e-6
@@ -67,19 +68,27 @@ def _held(subject: MetricSubject, name: Invariance) -> Iterator[Finding]:
     moved = set()
     for kind in KINDS:
         for quality, noise in TRIED:
-            before = subject.values(subject.of(quality, kind, noise=noise))
+            before = subject.of(quality, kind, noise=noise)
             given = _changed(subject.given(quality, kind, noise=noise), name)
-            for score, value in subject.values(subject.measured(given)).items():
-                size = max(abs(before[score]), SMALL) if score in before else 0.0
-                gap = abs(value - before.get(score, value))
-                if gap > tolerance * size and score not in moved:
+            for score, after in subject.measured(given).items():
+                gap = _gap(before[score], after)
+                if gap > tolerance and score not in moved:
                     moved.add(score)
+                    by = f", by {gap:.1g} of its size" if math.isfinite(gap) else ""
+                    values = f"{shown(before[score], 9)} to {shown(after, 9)}"
                     yield Finding(
-                        f"It declares {name}, and under it {score} went from {before[score]:.9g} "
-                        f"to {value:.9g}, by {gap / size:.1g} of its size.",
+                        f"It declares {name}, and under it {score} went from {values}{by}.",
                         f"Take {name!r} out of invariances, or out of the way that it measures: "
-                        "sums in float64 hardly depend on their order.",
+                        "sums in float64 hardly depend on their order, and whether a score applies "
+                        "not at all.",
                     )
+
+
+def _gap(a: Measurement | NotApplicable, b: Measurement | NotApplicable) -> float:
+    """How far one is from the other, of its size; infinitely if only one of them has a value."""
+    if isinstance(a, Measurement) and isinstance(b, Measurement):
+        return abs(b.value - a.value) / max(abs(a.value), SMALL)
+    return 0.0 if isinstance(a, NotApplicable) and isinstance(b, NotApplicable) else math.inf
 
 
 def _changed(given: GivenEvidence, name: Invariance) -> GivenEvidence:

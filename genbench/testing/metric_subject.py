@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, get_args
 
@@ -13,6 +14,7 @@ from genbench.evaluate import checked_metric, measured
 from genbench.streams import seed_global
 from genbench.testing.evidence import GivenEvidence
 from genbench.testing.made_up import Kind, Quality, made_up
+from genbench.testing.remembered import Remembered
 from genbench.testing.subject import Subject
 
 Measured = dict[str, Measurement | NotApplicable]
@@ -29,6 +31,8 @@ class MetricSubject(Subject):
         """The evidence that it wrote to."""
         self.seen: dict[str, dict[float, str]] = {}
         """Every value of every score that was ever measured, and what it was of."""
+        self.remembered = Remembered()
+        """Every statistic that it ever kept."""
         self._of: dict[tuple[Quality, Kind, float, int, int], Measured] = {}
 
     @cached_property
@@ -38,6 +42,7 @@ class MetricSubject(Subject):
 
     def measured(self, evidence: GivenEvidence, seed: int = 0) -> Measured:
         """What it gives for some evidence, checked as a run checks it."""
+        evidence = replace(evidence, remembered=self.remembered)
         before = {name: tensor.clone() for name, tensor in evidence.tensors()}
         seed_global(seed, "metrics")
         with self.calling("measure(evidence)"), torch.no_grad():
@@ -46,6 +51,7 @@ class MetricSubject(Subject):
             if not torch.equal(tensor.nan_to_num(), before[name].nan_to_num()):
                 self.changed[name] = None
                 tensor.copy_(before[name])
+        self.changed |= dict.fromkeys(self.remembered.written_on())
         for name, value in self.values(found).items():
             self.seen.setdefault(name, {}).setdefault(value, evidence.title)
         return found
@@ -97,7 +103,7 @@ class MetricSubject(Subject):
         that the model made. Images, where it measures images: metrics of images need not see much
         in points.
         """
-        if not set(self.metric.needs) - {"labels"}:
+        if not set(self.metric.needs) - {"labels", "curve"}:
             return
         for score in self.metric.scores:
             kinds = self.kinds_of(score)
@@ -105,6 +111,6 @@ class MetricSubject(Subject):
                 yield score, kinds[0]
 
 
-def shown(measured: Measurement | NotApplicable) -> str:
+def shown(measured: Measurement | NotApplicable, digits: int = 6) -> str:
     """A measurement in a sentence."""
-    return f"{measured.value:.6g}" if isinstance(measured, Measurement) else "not applicable"
+    return f"{measured.value:.{digits}g}" if isinstance(measured, Measurement) else "not applicable"

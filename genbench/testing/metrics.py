@@ -9,16 +9,20 @@ from typing import Any, get_args
 
 from genbench.contract import Defect, Known, Measurement, NotApplicable, Score
 from genbench.errors import ContractError, nearest
-from genbench.testing.finding import Finding
+from genbench.testing.finding import DoesNotApplyError, Finding
 from genbench.testing.invariances import devices, invariances
 from genbench.testing.known_answers import blindness, direction, known, noise, range_, swap
-from genbench.testing.metric_subject import MetricSubject, shown
+from genbench.testing.made_up import Quality
+from genbench.testing.metric_subject import KINDS, MetricSubject, shown
 from genbench.testing.parts import UndeclaredError
 from genbench.testing.refusals import refusals
 from genbench.testing.subject import PluginRaisedError, disturbances
 from genbench.testing.suite import Found, check
 
 SUBJECT = MetricSubject
+
+OTHER_MODELS: tuple[Quality, ...] = ("uneven", "copied")
+"""On the same data: one with fewer samples, one with other ones."""
 
 
 @check()
@@ -151,6 +155,27 @@ def evidence(subject: MetricSubject) -> Found:
         )
 
 
+@check("determinism", "kinds")
+def statistics(subject: MetricSubject) -> Found:
+    """What it keeps with evidence.statistics depends on split, name and its options alone."""
+    if not {"features", "logits"} & {*subject.metric.needs}:
+        raise DoesNotApplyError("it needs no features")
+    for kind in KINDS:
+        if subject.values(subject.of("good", kind)):
+            for quality in OTHER_MODELS:
+                subject.of(quality, kind)
+            subject.measured(subject.given("good", kind).of_another_run())
+    if not subject.remembered.kept:
+        raise DoesNotApplyError("it keeps none")
+    for sentence in subject.remembered.others.values():
+        yield Finding(
+            sentence,
+            "The first one would be read for all models. Put what decides it into its name, such "
+            "as the number of samples; or measure it anew for each.",
+        )
+    yield ", ".join(dict.fromkeys(name for _, _, name in subject.remembered.kept))
+
+
 @check("determinism")
 def hardware(subject: MetricSubject) -> Found:
     """A score that depends on seconds or memory says hardware=True."""
@@ -183,6 +208,7 @@ CHECKS = (
     kinds,
     determinism,
     evidence,
+    statistics,
     direction,
     known,
     swap,

@@ -39,6 +39,12 @@ PARTS: tuple[Part, ...] = get_args(Part)
 OF_SAMPLES: tuple[Part, ...] = ("samples", "sample_features", "sample_logits")
 OF_TRAIN: tuple[Part, ...] = tuple(part for part in PARTS if part.startswith("train"))
 OF_REAL: tuple[Part, ...] = tuple(p for p in PARTS if p not in (*OF_SAMPLES, *OF_TRAIN))
+OF_DATA: tuple[Part, ...] = tuple(
+    p
+    for p in PARTS
+    if p not in OF_SAMPLES and (p in ("real", "train") or p.endswith(("labels", "features")))
+)
+"""Whatever the model: what the data set and the extractor give."""
 ON_THE_CPU: tuple[Part, ...] = tuple(
     p for p in PARTS if p.endswith(("features", "logits")) or p.startswith("log_likelihood")
 )

@@ -64,9 +64,22 @@ METRICS = {
     "images_only": ("kinds", "images_only.py:14 in measure"),
     "random_subset": ("determinism", "error of the same evidence was"),
     "writes_on_evidence": ("evidence", "changed evidence.reconstructions in place"),
+    "writes_on_statistics": (
+        "evidence",
+        "changed evidence.statistics('mean', 'real')['mean'] in place",
+    ),
+    "drawn_statistics": (
+        "statistics",
+        "another for samples that are good in a run of another seed",
+    ),
+    "statistics_of_as_many": ("statistics", "and another for samples that are uneven"),
     "backwards": ("direction", "similarity is better lower"),
     "false_invariance": ("invariances", "It declares sample-order"),
     "exact_copies": ("invariances", "It declares batch-size, and under it copies went from 1 to 0"),
+    "applies_by_rounding": (
+        "invariances",
+        "It declares batch-size, and under it largest went from 0.896484375 to not applicable",
+    ),
     "unbiased": ("known", "distance is declared to be 0 for what is identical"),
     "one_sided": ("swap", "in each other's place distance is"),
     "likes_some_noise": ("noise", "at a noise of 0.3"),
