@@ -50,7 +50,7 @@ def sweep(given: Any) -> None:
     samples, real = given.features("samples"), given.features("real")
     radii = distances.nearest(real[:1000], real, 4)[0][:, -1].mean().expand(1, len(real))
     inside = sum(
-        len(block.within(radii[:, block.columns], closed=True)[0])
+        int(block.within(radii[:, block.columns], closed=True).sum())
         for block in distances.sweep(samples, real)
     )
     print(f"{inside} pairs within the mean radius", file=sys.stderr)

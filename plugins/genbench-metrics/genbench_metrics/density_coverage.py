@@ -12,7 +12,7 @@ from annotated_types import Ge
 from genbench.contract import Evidence, Measurement, Score
 from genbench_metrics.distances import sweep
 from genbench_metrics.features import feature_pair
-from genbench_metrics.precision_recall import kept_radii, share
+from genbench_metrics.precision_recall import kept_radii
 
 
 class DensityCoverage:
@@ -28,17 +28,23 @@ class DensityCoverage:
     All balls are real ones: noise cannot widen them, as it does for recall, and they are made once
     for all models. Coverage grows with the number of samples.
 
+    The edge counts where examples are tied. A real example that is repeated more than k times has a
+    ball of radius 0, which nothing is in, not even that example; in the package `prdc` as here. So
+    identical sets have 1 and 1 where the k-th neighbour is farther than those before it: 20 images
+    ten times each have 0 and 0. Precision and recall count the edge.
+
     Blind to collapse and copies (``density``: a mode where real examples are dense scores above 1),
     to copies (``coverage``).
 
-    The error of ``density`` is the standard error over samples, that of ``coverage`` the binomial
-    one over balls, both with the balls as they are.
+    The error of ``density`` is the standard error over fresh samples against the same real split,
+    as all models are measured against. ``coverage`` has none: one sample covers many balls, so what
+    fresh ones would change is no binomial error over balls.
 
     Args:
         k: which neighbour a ball reaches to.
     """
 
-    version = "1"
+    version = "2"
     needs = ("sample", "features")
     invariances = ("sample-order", "real-order", "feature-rotation", "batch-size", "device")
     scores = (
@@ -72,12 +78,12 @@ class DensityCoverage:
         balls = torch.zeros(len(samples), dtype=torch.int64)
         covered = torch.zeros(len(real), dtype=torch.bool)
         for block in sweep(samples, real):
-            i, j = block.within(radii[None, block.columns], closed=False)
-            balls[block.rows] += torch.bincount(i, minlength=len(block.x))
-            covered[block.columns.start + j] = True
+            inside = block.within(radii[None, block.columns], closed=False)
+            balls[block.rows] += inside.sum(1, dtype=torch.int32)
+            covered[block.columns] |= inside.any(0)
         densities = balls.double() / self.k
         error = densities.std().item() / math.sqrt(len(samples))
         return {
             "density": Measurement(densities.mean().item(), error),
-            "coverage": share(covered),
+            "coverage": Measurement(covered.double().mean().item()),
         }

@@ -2,10 +2,12 @@
 
 A matrix product is the fast way to many distances, but it rounds what nearly cancels: a point
 comes out apart from itself, and which of two neighbours is nearer may depend on the size of a
-block. So the product only screens (`screening`), and what its error leaves open is decided by
-`between`, pair by pair. Results do not depend on blocks, order or threads.
+block. So the product only screens (`screening`), in float32 and, where that leaves much open, in
+float64, and what its error leaves open then is decided by `between`, pair by pair. Results do not
+depend on blocks, order or threads.
 
-What is in memory beside the features is one block of distances and its operands.
+What is in memory beside the features is a few blocks of distances and operands, however many
+examples there are.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ SPARE = 6
 
 PAIRS = 2**20
 """Numbers that `between` takes at once."""
+
+STRIP = 256
+"""Rows that are looked at pair by pair at once, so that no list of pairs is as large as a block."""
 
 DENSE = 32
 """Where one cell in so many is open, a product in float64 is quicker than pair by pair."""
@@ -72,7 +77,6 @@ def nearest(x: Tensor, among: Tensor, k: int, *, themselves: bool = False) -> tu
     indices = torch.empty(len(x), k, dtype=torch.int64)
     frame = Frame.around(x, among)
     doubtful = torch.arange(len(x))
-    # what float64 leaves open differs by no more than its rounding: either is the neighbour
     for dtype in (torch.float32, torch.float64):
         left = []
         for rows in doubtful.split(ROWS):
@@ -81,6 +85,12 @@ def nearest(x: Tensor, among: Tensor, k: int, *, themselves: bool = False) -> tu
             )
             left.append(rows[~proven])
         doubtful = torch.cat([doubtful[:0], *left])
+    # As good as tied, or with an end so far out that no product can tell: every distance that may
+    # be among the least is taken for itself.
+    for rows in doubtful.split(STRIP):
+        distances[rows], indices[rows] = _settled(
+            x[rows], among, k, frame, distances[rows, -1:], rows if themselves else None
+        )
     return distances, indices
 
 
@@ -110,6 +120,26 @@ def _nearest(
     beyond = low.amax(1).double().clamp(min=0).sqrt() / frame.scale
     proven = (found[:, -1] < beyond) | (found[:, -1] == 0)
     return found, which, proven if wanted < others else torch.ones_like(proven)
+
+
+def _settled(
+    x: Tensor, among: Tensor, k: int, frame: Frame, reach: Tensor, own: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """`nearest` of a few rows, none of whose ``k`` is farther than ``reach`` (R, 1)."""
+    found = torch.full((len(x), k), torch.inf, dtype=torch.float64)
+    which = torch.zeros(len(x), k, dtype=torch.int64)
+    for block in blocks(x, among, frame, torch.float64):
+        if own is not None:
+            block.leave_out(own)
+        i, j = (block.low <= block.most(reach)).nonzero().T
+        exact = torch.full(block.low.shape, torch.inf, dtype=torch.float64)
+        exact[i, j] = between(x, i, block.y, j)
+        columns = torch.arange(block.columns.start, block.columns.stop).expand(len(x), -1)
+        # stable: what is equally far comes in the order of its rows
+        best = torch.cat([found, exact], 1).sort(dim=1, stable=True)
+        which = torch.cat([which, columns], 1).gather(1, best.indices[:, :k])
+        found = best.values[:, :k].contiguous()
+    return found, which
 
 
 def sweep(x: Tensor, y: Tensor) -> Iterator[Block]:
@@ -161,30 +191,39 @@ class Block:
         here = (own >= self.columns.start) & (own < self.columns.stop)
         self.low[here.nonzero().flatten(), own[here] - self.columns.start] = torch.inf
 
-    def within(self, radii: Tensor, *, closed: bool) -> tuple[Tensor, Tensor]:
-        """The pairs that are no farther apart than a radius.
+    def most(self, radii: Tensor) -> Tensor:
+        """What ``low`` is above only where a distance is surely above the radius, like radii."""
+        squared = (radii * self.frame.scale).square()
+        return (squared * (1 + self._rounding)).to(self.low.dtype)
+
+    @property
+    def _rounding(self) -> float:
+        """More than a squared radius and a sum of bounds are rounded by, relative to them."""
+        return 4 * torch.finfo(self.low.dtype).eps
+
+    def within(self, radii: Tensor, *, closed: bool) -> Tensor:
+        """Which pairs are no farther apart than a radius: bool (R, C).
 
         Args:
             radii: float64, (R, 1) for one of each row, or (1, C) for one of each column.
             closed: whether a distance that is the radius itself counts.
-
-        Returns:
-            Row and column of each such pair in the block, int64 (P,) both.
         """
-        squared = (radii * self.frame.scale).square()
-        rounding = 4 * torch.finfo(self.low.dtype).eps
-        most = (squared * (1 + rounding)).to(self.low.dtype)
-        i, j = (self.low <= most).nonzero().T
-        of_row = radii.shape[1] == 1
-        cell = i if of_row else j
-        radius, surely = radii.flatten()[cell], (squared * (1 - rounding)).flatten()[cell]
-        high = self.low[i, j].double() + self.slack[0][i] + self.slack[1][j]
-        inside = high < surely
-        doubtful = (~inside).nonzero().flatten()
-        if len(doubtful) * DENSE > self.low.numel() and self.low.dtype == torch.float32:
-            (finer,) = blocks(self.x, self.y, self.frame, torch.float64)
-            return finer.within(radii, closed=closed)
-        exact = between(self.x, i[doubtful], self.y, j[doubtful])
-        radius = radius[doubtful]
-        inside[doubtful] = exact <= radius if closed else exact < radius
-        return i[inside], j[inside]
+        inside = torch.zeros(self.low.shape, dtype=torch.bool)
+        surely = (radii * self.frame.scale).square() * (1 - self._rounding)
+        possible = self.low <= self.most(radii)
+        opened = 0
+        for start in range(0, len(self.low), STRIP):
+            i, j = possible[start : start + STRIP].nonzero().T
+            i = i + start
+            high = self.low[i, j].double() + self.slack[0][i] + self.slack[1][j]
+            cell = i if radii.shape[1] == 1 else j
+            proven = high < surely.flatten()[cell]
+            inside[i[proven], j[proven]] = True
+            i, j, cell = i[~proven], j[~proven], cell[~proven]
+            opened += len(i)
+            if opened * DENSE > self.low.numel() and self.low.dtype == torch.float32:
+                (finer,) = blocks(self.x, self.y, self.frame, torch.float64)
+                return finer.within(radii, closed=closed)
+            exact, radius = between(self.x, i, self.y, j), radii.flatten()[cell]
+            inside[i, j] = exact <= radius if closed else exact < radius
+        return inside

@@ -35,8 +35,12 @@ class Memorization:
     the real split is, ties by half: the Mann-Whitney statistic, as a share, that Meehan et al.
     ("A non-parametric test to detect data-copying in generative models", 2020)
     standardise. From 0 to 1: 0.5 for a perfect model, above for one that copies, below for one that
-    is far from the data. It has no direction for that reason. Its error is DeLong's (1988), over
-    samples and real examples; their C_T is large and negative where this is many errors above 0.5.
+    is far from the data. It has no direction for that reason.
+
+    Errors are standard errors over fresh samples, against the same training and real split, as all
+    models are measured against: binomial for the two shares. So a perfect model may well be some
+    errors off 0.5, as far as this real split is: a test of Meehan et al.'s hypothesis has the error
+    over real examples in it as well.
 
     Blind to noise and collapse, and so in favour of whatever is far from all data: read it beside
     the FID.
@@ -45,7 +49,7 @@ class Memorization:
         ratio: of the two nearest distances, from which on a sample is a copy.
     """
 
-    version = "1"
+    version = "2"
     needs = ("sample", "features")
     invariances = ("sample-order", "real-order", "feature-rotation", "batch-size", "device")
     scores = (
@@ -81,12 +85,12 @@ class Memorization:
         distances, indices = nearest(samples, train, 2)
         first, second = distances.T
         around = evidence.statistics(
-            "nearest neighbour 1",
+            "nearest neighbour 2",
             "train",
             lambda x: {"distances": nearest(x, x, 1, themselves=True)[0].flatten()},
         )["distances"]
         fresh = evidence.statistics(
-            "distance to the training split 1",
+            "distance to the training split 2",
             "real",
             lambda x: {"distances": nearest(x, train, 1)[0].flatten()},
         )["distances"]
@@ -98,16 +102,14 @@ class Memorization:
 
 
 def chance_below(x: Tensor, y: Tensor) -> Measurement:
-    """The chance that one of x (N,) is less than one of y (M,), ties by half, of two of each.
+    """The chance that one of x (N,), two at least, is less than one of y (M,), ties by half.
 
-    Its standard error is that of E. R. DeLong et al., "Comparing the areas under two or more
-    correlated receiver operating characteristic curves", 1988: the variance over x of the share of
-    y above each, and over y of the share of x below.
+    Its standard error is over fresh x against the same y: the share of y above each is a mean over
+    x. That is one of the two parts in E. R. DeLong et al., "Comparing the areas under two or more
+    correlated receiver operating characteristic curves", 1988.
     """
     above = 1 - below_or_half(y, x)  # (N,)
-    below = below_or_half(x, y)  # (M,)
-    error = math.sqrt(above.var().item() / len(x) + below.var().item() / len(y))
-    return Measurement(above.mean().item(), error)
+    return Measurement(above.mean().item(), above.std().item() / math.sqrt(len(x)))
 
 
 def below_or_half(x: Tensor, y: Tensor) -> Tensor:

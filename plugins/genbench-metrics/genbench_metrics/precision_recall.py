@@ -31,13 +31,15 @@ class PrecisionRecall:
 
     Blind to collapse and copies (``precision``), to noise and copies (``recall``).
 
-    Errors are binomial standard errors over the examples counted, with the balls as they are.
+    The error of ``precision`` is the binomial standard error over fresh samples against the same
+    real split, as all models are measured against. ``recall`` has none: fresh samples are other
+    balls, and how much of the real split those would reach cannot be told from one sample of them.
 
     Args:
         k: which neighbour a ball reaches to.
     """
 
-    version = "1"
+    version = "2"
     needs = ("sample", "features")
     invariances = ("sample-order", "real-order", "feature-rotation", "batch-size", "device")
     scores = (
@@ -75,9 +77,12 @@ class PrecisionRecall:
         reached = torch.zeros(len(real), dtype=torch.bool)
         for block in sweep(samples, real):
             of_real, of_samples = real_radii[None, block.columns], sample_radii[block.rows, None]
-            looks_real[block.rows.start + block.within(of_real, closed=True)[0]] = True
-            reached[block.columns.start + block.within(of_samples, closed=True)[1]] = True
-        return {"precision": share(looks_real), "recall": share(reached)}
+            looks_real[block.rows] |= block.within(of_real, closed=True).any(1)
+            reached[block.columns] |= block.within(of_samples, closed=True).any(0)
+        return {
+            "precision": share(looks_real),
+            "recall": Measurement(reached.double().mean().item()),
+        }
 
 
 def radii(x: Tensor, k: int) -> Tensor:
@@ -87,11 +92,11 @@ def radii(x: Tensor, k: int) -> Tensor:
 
 def kept_radii(evidence: Evidence, of: Literal["real", "train"], k: int) -> Tensor:
     """`radii` of a split, made once for all models."""
-    made = evidence.statistics(f"radii 1: k={k}", of, lambda x: {"radii": radii(x, k)})
+    made = evidence.statistics(f"radii 2: k={k}", of, lambda x: {"radii": radii(x, k)})
     return made["radii"]
 
 
 def share(counted: Tensor) -> Measurement:
-    """The share of true ones in (N,), with its binomial standard error."""
+    """The share of samples of which something is true, bool (N,), with its binomial error."""
     p = counted.double().mean().item()
     return Measurement(p, math.sqrt(p * (1 - p) / len(counted)))

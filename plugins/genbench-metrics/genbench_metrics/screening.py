@@ -15,7 +15,7 @@ from torch import Tensor
 from genbench_metrics.precision import whole_products
 
 SOME = 2048
-"""Rows that the middle is taken from."""
+"""Rows that the middle is taken from, or up to twice as many."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,11 @@ class Frame:
         reach = max((t.abs().item() for s in (x, y) if s.numel() for t in s.aminmax()), default=0.0)
         exponent = int(torch.frexp(torch.tensor(reach)).exponent)
         scale = 2.0 ** -min(max(exponent, -126), 126)
-        some = y[:: max(1, len(y) // SOME)].double()  # (about SOME, D)
-        centre = some.mean(0) if len(some) else some.new_zeros(y.shape[1])
-        return cls((centre * scale).float(), scale)
+        some = y[:: max(1, len(y) // SOME)]
+        # Not the mean: one example that has gone far off would take it along, and all others would
+        # cancel. Of those that have not, no mean square is more than twice that about the mean.
+        centre = some.median(0).values if len(some) else some.new_zeros(y.shape[1])
+        return cls((centre.double() * scale).float(), scale)
 
     def left(self, x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """What a product with `right` needs of rows x (R, D), and their slack (R,)."""
@@ -68,7 +70,8 @@ class Frame:
         length = moved.square().sum(1, dtype=torch.float64)
         unit = torch.finfo(dtype).eps / 2
         # what is too small for the dtype is lost altogether, so there is an end to being relative
-        error = (2 * x.shape[1] + 32) * (unit * length + 2.0**-120)
+        lost = 2.0**6 * torch.finfo(dtype).tiny
+        error = (2 * x.shape[1] + 32) * (unit * length + lost)
         return rows, length - error, 2 * error
 
 

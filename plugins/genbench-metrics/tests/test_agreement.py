@@ -184,13 +184,16 @@ def test_torch_fidelity_of_float64_features_is_what_fid_is_held_to(images: Image
     assert abs(ours - fine) < 1e-3 * abs(rough - fine)
 
 
+@pytest.mark.parametrize("far", [None, 1e4, 1e11, 1e30])
 def test_a_naive_count_of_all_distances_has_the_same_scores(
-    evidence: Callable[..., Evidence],
+    far: float | None, evidence: Callable[..., Evidence]
 ) -> None:
     """The papers' definitions, word for word, on sets of different sizes with points in common."""
     rng = torch.Generator().manual_seed(0)
     real, samples = torch.randn(120, 6, generator=rng), torch.randn(90, 6, generator=rng)
     samples[:20] = real[30:50]
+    if far is not None:
+        samples[-1] = far  # one that diverged
     k = 4
     mode = "donot_use_mm_for_euclid_dist"
 

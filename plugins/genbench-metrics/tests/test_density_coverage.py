@@ -41,6 +41,37 @@ def test_identical_sets_have_density_and_coverage_of_one(
     assert measured(evidence, x, x.clone()) == (pytest.approx(1), 1.0)
 
 
+def test_what_is_repeated_more_than_k_times_has_balls_that_nothing_is_in(
+    evidence: Callable[..., Evidence],
+) -> None:
+    prdc = pytest.importorskip("prdc")
+    # whole numbers: the distances of that package come from a product, which is exact of those
+    x = (normal(21, 8) * 10).round()
+    x, single = x[:20].repeat(10, 1), x[20:]
+    assert measured(evidence, x, x.clone()) == (0.0, 0.0)
+    # one that is there five times has balls up to the example that is nearest to it
+    fewer = torch.cat([x, single.repeat(5, 1)])
+    theirs = prdc.compute_prdc(fewer.double().numpy(), fewer.double().numpy(), nearest_k=5)
+    expected = pytest.approx(theirs["density"]), pytest.approx(theirs["coverage"])
+    assert measured(evidence, fewer, fewer.clone()) == expected
+    assert theirs["coverage"] == pytest.approx(5 / 205)
+
+
+def test_the_error_of_density_is_what_fresh_samples_change_against_the_same_real_split(
+    evidence: Callable[..., Evidence],
+) -> None:
+    real = normal(100, 4)
+    found = [
+        DensityCoverage().measure(evidence(sample_features=x, real_features=real))
+        for x in (normal(80, 4, seed + 1) for seed in range(200))
+    ]
+    spread = torch.tensor([each["density"].value for each in found]).std().item()
+    errors = torch.tensor([each["density"].error for each in found])
+    # a spread of 200 is known to a twentieth
+    assert errors.mean().item() == pytest.approx(spread, rel=0.15)
+    assert {each["coverage"].error for each in found} == {None}
+
+
 def test_a_collapsed_sample_covers_next_to_nothing(evidence: Callable[..., Evidence]) -> None:
     real = normal(1000, 8)
     density, coverage = measured(evidence, real[:1].repeat(1000, 1), real)

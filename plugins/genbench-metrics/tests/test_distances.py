@@ -19,10 +19,19 @@ def all_distances(x: Tensor, y: Tensor) -> Tensor:
     return torch.cdist(x.double(), y.double(), compute_mode=mode)
 
 
+def ulps(n: int, seed: int = 0) -> Tensor:
+    """Around (1e6, …), (-3, …) and (7, …), in each number a few float32 steps off at most."""
+    rng = torch.Generator().manual_seed(seed)
+    around = torch.tensor([1e6, -3.0, 7.0])[torch.arange(n) % 3][:, None].expand(n, 4)
+    step = torch.nextafter(around, torch.tensor(torch.inf)) - around
+    return around + torch.randint(0, 4, (n, 4), generator=rng) * step
+
+
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distances, "ROWS", 64)
     monkeypatch.setattr(distances, "COLUMNS", 48)
+    monkeypatch.setattr(distances, "STRIP", 20)
 
 
 SETS = {
@@ -40,6 +49,22 @@ SETS = {
         torch.cat([normal(149, 8), torch.full((1, 8), 1e6)]),
         normal(130, 8, seed=1),
     ),
+    **{
+        f"one outlier at {far:.0e}": lambda far=far: (
+            torch.cat([normal(149, 8), torch.full((1, 8), far)]),
+            torch.cat([normal(129, 8, seed=1), torch.full((1, 8), far)]),
+        )
+        for far in (1e10, 1e11, 1e12, 1e37)
+    },
+    "many outliers, of all sizes": lambda: (
+        normal(150, 8) * 10 ** torch.linspace(-30, 30, 150)[:, None],
+        normal(130, 8, seed=1) * 10 ** torch.linspace(-30, 30, 130)[:, None],
+    ),
+    "two halves far apart": lambda: (
+        torch.cat([normal(75, 8), normal(75, 8, seed=2) + 1e9]),
+        torch.cat([normal(64, 8, seed=1), normal(66, 8, seed=3) + 1e9]),
+    ),
+    "clusters whose points are one ulp apart": lambda: (ulps(150), ulps(130, seed=1)),
     "repeated": lambda: (normal(30, 8).repeat(5, 1), normal(30, 8)[:13].repeat(10, 1)),
     "ties": lambda: ((normal(150, 8) > 0).float(), (normal(130, 8, seed=1) > 0).float()),
     "all the same": lambda: (torch.ones(150, 4), torch.ones(130, 4)),
@@ -79,8 +104,7 @@ def test_pairs_within_radii_are_those_of_all_distances(
     found = torch.zeros_like(expected)
     for block in sweep(x, y):
         own = radii[block.rows] if of_rows else radii[:, block.columns]
-        i, j = block.within(own, closed=closed)
-        found[block.rows.start + i, block.columns.start + j] = True
+        found[block.rows, block.columns] = block.within(own, closed=closed)
     assert torch.equal(found, expected)
 
 
@@ -110,6 +134,12 @@ def test_blocks_of_any_size_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) 
     whole = nearest(x, y, 4)
     assert torch.equal(small[0], whole[0])
     assert torch.equal(small[1], whole[1])
+
+
+def test_equally_far_neighbours_come_in_the_order_of_their_rows() -> None:
+    corners = torch.tensor([[-1.0], [1.0]]).repeat(40, 1)
+    _, which = nearest(torch.zeros(1, 1), corners, 5)
+    assert which.tolist() == [[0, 1, 2, 3, 4]]
 
 
 def test_a_process_that_asked_for_rough_products_gets_exact_neighbours() -> None:
