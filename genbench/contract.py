@@ -296,6 +296,8 @@ class NotApplicable:
     """In place of a value: why this score does not apply here."""
 
     reason: str
+    source: str | None = None
+    """As in `Measurement`."""
 
 
 class CurvePoint(NamedTuple):

@@ -79,6 +79,7 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
 
     What torch has no deterministic kernel for on a CUDA device is named by a warning in the log.
     """
+    surroundings = Path.cwd(), dict(os.environ), torch.get_default_dtype()
     # cuBLAS is deterministic only with a fixed workspace; read when its handle is made.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     kept = (
@@ -88,10 +89,12 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
         torch.utils.deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]
         torch.backends.cudnn.benchmark,
         torch.backends.cudnn.allow_tf32,
-        torch.get_float32_matmul_precision(),
+        _matmul_precision(),
     )
-    surroundings = Path.cwd(), dict(os.environ), torch.get_default_dtype()
+    used = torch.cuda.current_device() if torch.cuda.is_initialized() else None
     default_device, grad = torch.get_default_device(), torch.is_grad_enabled()
+    if default_device.type != "cpu":
+        torch.set_default_device("cpu")
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
     torch.set_num_threads(threads)
@@ -104,7 +107,14 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
         torch.cuda.set_device(device)
     try:
         # NumPy's BLAS takes every core unless told otherwise: beside other runs it mostly waits.
-        with threadpool_limits(threads):
+        # Nor does an autocast of the caller's reach what is trained or measured in here.
+        with (
+            threadpool_limits(threads),
+            torch.autocast("cpu", enabled=False),
+            torch.autocast("cuda", enabled=False)
+            if device.type == "cuda"
+            else contextlib.nullcontext(),
+        ):
             yield
     finally:
         torch.set_num_threads(kept[0])
@@ -113,6 +123,8 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
         torch.backends.cudnn.benchmark = kept[4]
         torch.backends.cudnn.allow_tf32 = kept[5]
         torch.set_float32_matmul_precision(kept[6])
+        if used is not None:
+            torch.cuda.set_device(used)
         # What a plugin changed for the whole process is no business of the next run.
         os.chdir(surroundings[0])
         os.environ.clear()
@@ -121,6 +133,17 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
         torch.set_grad_enabled(grad)
         if torch.get_default_device() != default_device:
             torch.set_default_device(None if default_device.type == "cpu" else default_device)
+
+
+def _matmul_precision() -> str:
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError as error:  # torch allows one of its two interfaces at a time
+        raise UsageError(
+            "A precision was set through torch.backends.….fp32_precision. genbench sets it, and "
+            "keeps what was there, through torch.set_float32_matmul_precision, as most libraries "
+            f"do: use that, or fp32_precision = 'none', around genbench. torch says: {error}"
+        ) from error
 
 
 def set_precision(precision: str) -> None:

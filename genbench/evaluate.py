@@ -235,4 +235,8 @@ def _checked(name: str, score: str, given: object) -> Measurement | NotApplicabl
         ) from None
     if not math.isfinite(plain.value) or not math.isfinite(plain.error or 0.0):
         raise ContractError(f"The metric {name!r} gave {plain} for {score!r}: never a NaN.")
+    if plain.error is not None and plain.error < 0:
+        raise ContractError(
+            f"The metric {name!r} gave the error {plain.error} for {score!r}: never below 0."
+        )
     return plain

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genbench import api, data, environment, git, registry
 from genbench import options as options_
-from genbench.contract import DataSpec, Extractor, Weights, has
+from genbench.contract import CAPABILITIES, DataSpec, Extractor, Weights, has
 from genbench.data import DeviceSplit
 from genbench.errors import StoreError, UsageError, nearest
 from genbench.evaluate import Ruler, checked_metric, evaluate
@@ -28,9 +28,9 @@ from genbench.leaderboard import store
 from genbench.leaderboard.rows import Point
 from genbench.leaderboard.schema import EXTERNAL, Row
 from genbench.plan import PluginSpec, RunSpec
-from genbench.protocol import Protocol
+from genbench.protocol import Protocol, hash_of
 from genbench.reference import Reference
-from genbench.streams import seed_global
+from genbench.streams import separate
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,12 @@ class Evaluator:
         base = self._protocol or api.protocol_of("quick")
         self._metrics = [
             self._spec("metric", item, base.metric_options.get(str(item), {}))
-            for item in api.listed(metrics) or base.metrics
+            for item in dict.fromkeys(api.listed(metrics) or base.metrics)
         ]
-        with environment.repeatable(self._device, threads):
-            seed_global(0, "plugins")
+        with (
+            environment.repeatable(self._device, threads),
+            separate(0, "plugins", self._device),
+        ):
             if reference is not None:
                 self._dataset = spec_.reference_spec(reference)
                 self._loaded = spec_.reference_data(self._dataset.name, reference, self._device)
@@ -124,21 +126,24 @@ class Evaluator:
         model: Any = None,
         *,
         samples: Tensor | None = None,
-        split: Literal["validation", "test"] = "test",
+        split: Literal["validation", "test"] = "validation",
         seed: int = 0,
     ) -> Scores:
         """Score a model, or samples.
 
         Args:
-            model: with the capabilities that the metrics need; on the evaluator's device.
+            model: with the capabilities that the metrics need; on the evaluator's device. It is
+                measured in ``eval()`` if it is an ``nn.Module``; any other object as it is.
             samples: in its place: uint8 (N, C, H, W), or float32 in [-1, 1]; points float32 (N, D).
             split: what is measured against; a checkpoint is chosen on ``validation``.
             seed: of the draws.
 
         Raises:
             ContractError: the model gives something other than the contract promises.
-            UsageError: samples of another shape, or fewer than two.
+            UsageError: samples of another shape, dtype or range, or fewer than two.
         """
+        if split not in ("validation", "test"):
+            raise UsageError(f"A split to measure against is validation or test, not {split!r}.")
         return Scores(self._rows("", self._given(model, samples), split, seed, None))
 
     def add(
@@ -177,26 +182,35 @@ class Evaluator:
                 f"{self._protocol.name!r} are of {wanted:,}: "  # type: ignore[union-attr]
                 "FID and its kind depend on how many there are. Give as many, or name no protocol."
             )
+        if self._protocol is not None and images and images > self._protocol.training.images:
+            raise UsageError(
+                f"A model that was trained on {images:,} images is beyond the budget of the "
+                f"protocol {self._protocol.name!r}, {self._protocol.training.images:,}: name none."
+            )
         leaderboard = Path(results) / "leaderboard"
-        if not fresh:
-            self._check_free(leaderboard, self._run_spec(name, given, seed), given.content)
+        earlier = [] if fresh else self._earlier(leaderboard, name, given, seed)
+        _check_same(earlier, name, seed, given.content)
         rows = self._rows(name, given, "test", seed, images)
-        store.commit(leaderboard, rows)
+        _check_same(earlier, name, seed, rows[0]["training_id"])
+        again = {(row["metric"], row["score"], row["key"]) for row in rows}
+        kept = [r for r in earlier if (r["metric"], r["score"], r["key"]) not in again]
+        store.commit(leaderboard, [*kept, *rows])
         return Scores([row for row in rows if row["weights"] == "average"])
 
     # -------------------------------------------------------------------------------- its parts
 
-    def _check_free(self, leaderboard: Path, spec: RunSpec, content: str) -> None:
+    def _earlier(self, leaderboard: Path, name: str, given: _Given, seed: int) -> list[Row]:
+        """Rows of this name and seed that are there already."""
         try:
-            there = store.read_run(leaderboard, spec.run_id)
+            there = store.read_run(leaderboard, self._run_id(self._run_spec(name, given, seed)))
         except StoreError:  # no leaderboard yet; what else is wrong, writing says
-            return
-        if there is not None and there["training_id"][0].as_py() != content:
-            raise UsageError(
-                f"The leaderboard has rows of {spec.model.name!r}, seed {spec.seed}, from other "
-                "samples. Give another name or seed; or --fresh (fresh=True), and these take "
-                "their place."
-            )
+            return []
+        return [] if there is None else store.rows_of(there)
+
+    def _run_id(self, spec: RunSpec) -> str:
+        """One for each name, data set, protocol and seed, whatever is measured of it."""
+        identity = [self._loaded.fingerprint, spec.protocol.fingerprint, spec.dataset.options]
+        return f"{spec.model.name}-{spec.dataset.name}-s{spec.seed}-{hash_of(identity, 12)}"
 
     def _spec(
         self, kind: registry.Kind, item: str | type, defaults: Mapping[str, Any] | None = None
@@ -211,6 +225,11 @@ class Evaluator:
         metrics = [(spec, checked_metric(spec.name, spec.make())) for spec in self._metrics]
         needed = any(Ruler.uses_an_extractor(metric) for _, metric in metrics)
         self._extractor = self._spec("extractor", extractor) if extractor and needed else None
+        if needed and extractor is None and self._dataset.target == EXTERNAL:
+            raise UsageError(
+                "A reference names no extractor of features, and metrics here need one: give it by "
+                "its name (--extractor NAME, extractor=NAME). See: genbench list extractors."
+            )
         made: Extractor | None = None
         if self._extractor is not None:
             made = self._extractor.make().to(self._device)
@@ -229,10 +248,17 @@ class Evaluator:
         if (model is None) == (samples is None):
             raise UsageError("Give a model or samples: one of the two.")
         if samples is None:
+            if not any(has(model, capability) for capability in CAPABILITIES):
+                hint = " Samples are given as samples=…" if isinstance(model, Tensor) else ""
+                raise UsageError(
+                    f"A {type(model).__name__} is no model: it has none of "
+                    f"{', '.join(CAPABILITIES)}.{hint}"
+                )
             drawn = (self._protocol or api.protocol_of("quick")).evaluation.samples
             return _Given(model, drawn, "")
-        checked = spec_.checked_samples(samples, self.data).to(self._device)
-        return _Given(GivenSamples(checked), len(checked), spec_.digest(checked))
+        checked = spec_.checked_samples(samples, self.data)
+        model = GivenSamples(checked, self._device)
+        return _Given(model, len(checked), spec_.digest(checked))
 
     def _rows(
         self, name: str, given: _Given, split: str, seed: int, images: int | None
@@ -246,8 +272,7 @@ class Evaluator:
                 "git": git.commit_of(Path.cwd()),
             }
             base = rows_.of_run(spec, here, self._loaded.fingerprint)
-            # What decides the weights is not known; the content of the samples stands for it.
-            base["training_id"] = given.content or spec.training_id
+            base["run_id"] = self._run_id(spec)
             evidence = evidence_of(
                 model=Still(given.model),
                 loaded=self._loaded,
@@ -264,7 +289,9 @@ class Evaluator:
             points = [Point(split, 1.0, images or 0, kind) for kind in kinds]
             with evaluating(given.model):
                 found = evaluate(evidence, self._ruler, base, points)
-        return [{**row, "images": images} for row in found]
+                content = given.content or _content(evidence)
+        # What decides the weights is not known; the content of what they give stands for it.
+        return [{**row, "training_id": content, "images": images} for row in found]
 
     def _run_spec(self, name: str, given: _Given, seed: int) -> RunSpec:
         return RunSpec(
@@ -274,4 +301,23 @@ class Evaluator:
             extractor=self._extractor,
             protocol=self._protocol or spec_.protocol_of(given.samples),
             seed=seed,
+        )
+
+
+def _content(evidence: RunEvidence) -> str:
+    """A hash of what a model gives, first of all its samples."""
+    if has(evidence.model, "sample"):
+        return spec_.digest(evidence.samples)
+    if has(evidence.model, "reconstruct"):
+        return spec_.digest(evidence.reconstructions)
+    if has(evidence.model, "encode"):
+        return spec_.digest(evidence.codes)
+    return EXTERNAL
+
+
+def _check_same(earlier: Sequence[Row], name: str, seed: int, content: str) -> None:
+    if content and any(row["training_id"] != content for row in earlier):
+        raise UsageError(
+            f"The leaderboard has rows of {name!r}, seed {seed}, from other samples. Give another "
+            "name or seed; or --fresh (fresh=True), and these take their place."
         )

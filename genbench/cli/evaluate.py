@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from genbench.external.scores import Scores
 
 
+MUCH_CLIPPED = 0.01
+"""Of all values: more than rounding and a rare overshoot explain."""
+
+
 @click.command("evaluate")
 @click.option(
     "--samples",
@@ -119,7 +123,8 @@ def command(
     for option, value in {"--name": name, "--images": images, "--fresh": fresh}.items():
         if no_add and value:
             raise click.UsageError(f"{option} is for rows of a leaderboard, --no-add for none.")
-    name = None if no_add else name or samples.absolute().stem
+    named_after = samples.absolute()
+    name = None if no_add else name or (named_after.name if samples.is_dir() else named_after.stem)
     from genbench import session
     from genbench.evaluator import Evaluator
     from genbench.external.read import read
@@ -138,7 +143,7 @@ def command(
     )
     given = read(samples, evaluator.data.shape)
     if name is None:
-        scores = evaluator(samples=given, seed=seed)
+        scores = evaluator(samples=given, split="test", seed=seed)
     else:
         scores = evaluator.add(
             name, samples=given, seed=seed, results=results, images=images, fresh=fresh
@@ -167,7 +172,7 @@ def _at_rest(path: Path) -> Tensor:
     from genbench.external.read import read
 
     x = read(path)
-    return to_rest(x) if x.ndim == 4 else x
+    return to_rest(x) if x.ndim == 4 and x.is_floating_point() else x
 
 
 def _print(scores: Scores, evaluator: Evaluator, samples: Tensor) -> None:
@@ -190,8 +195,17 @@ def _print(scores: Scores, evaluator: Evaluator, samples: Tensor) -> None:
         if row["value"] is not None
     ]
     print_table(("score", "value ± its own error", "unit", "better"), rows)
+    reasons: dict[str, list[str]] = {}
     for score, reason in scores.not_applicable.items():
-        click.echo(f"{score}: {reason}")
+        reasons.setdefault(reason, []).append(score)
+    for reason, lacking in reasons.items():
+        click.echo(f"{', '.join(lacking)}: {reason}")
+    clipped = scores.get("clipped_fraction", 0.0)
+    if clipped > MUCH_CLIPPED:
+        click.echo(
+            f"Note: {clipped:.1%} of the values were outside [-1, 1] and have been clipped: other "
+            "images are scored than were given."
+        )
 
 
 def _as_data(scores: Scores, evaluator: Evaluator, samples: Tensor) -> dict[str, object]:

@@ -185,8 +185,9 @@ def _notes(group: Sequence[Standing]) -> Iterator[str]:
     from genbench.leaderboard import schema
 
     first = group[0]
-    compared = sum(1 for entry in first.entries if entry.values)
-    shared = len({entry.rank for entry in first.entries if entry.values}) < compared
+    whole = [entry for entry in first.entries if entry.values and not entry.partial]
+    compared = len(whole)
+    shared = len({entry.rank for entry in whole}) < compared
     if any(len(entry.values) == 1 for entry in first.entries):
         yield "One seed tells nothing apart: run with --seeds 3 or more for ranks."
     elif shared and first.better:
@@ -197,11 +198,11 @@ def _notes(group: Sequence[Standing]) -> Iterator[str]:
         )
     elsewhere = [e.label for e in first.entries if e.code == schema.EXTERNAL]
     if elsewhere:
-        yield f"Trained elsewhere, only samples were given: {', '.join(elsewhere)}."
+        yield f"Trained elsewhere: {', '.join(elsewhere)}."
     lacking: dict[str, dict[str, None]] = defaultdict(dict)
     for standing in group:
         for entry in standing.entries:
-            if not entry.values and entry.reason:
+            if entry.reason and (not entry.values or entry.partial):
                 lacking[entry.reason][entry.label] = None
     for reason, labels in lacking.items():
         yield f"n/a: {reason} ({', '.join(labels)})."
@@ -233,7 +234,8 @@ def _cell(entry: Entry | None) -> str:
         return NOTHING
     if entry.mean is None:
         return "n/a" if entry.reason else NOTHING
-    return with_spread(entry.mean, entry.spread)
+    cell = with_spread(entry.mean, entry.spread)
+    return f"{cell} ({len(entry.values)} of {entry.runs})" if entry.partial else cell
 
 
 def _as_data(standing: Standing) -> dict[str, Any]:

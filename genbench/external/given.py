@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from genbench.contract import Batch
-from genbench.data import DeviceSplit
+from genbench.data import DeviceSplit, to_model
 from genbench.errors import NotThereError
 from genbench.evidence import RunEvidence
 
@@ -19,11 +19,13 @@ class GivenSamples:
     """A model whose samples were drawn before: it gives them, in their order, once.
 
     Args:
-        x: float32 (N, *shape), as a model gives them.
+        x: uint8 (N, C, H, W), or float32 (N, *shape) as a model gives them.
+        device: where they are given.
     """
 
-    def __init__(self, x: Tensor) -> None:
+    def __init__(self, x: Tensor, device: torch.device) -> None:
         self._x = x
+        self._device = device
         self._given = 0
 
     def eval(self) -> GivenSamples:
@@ -33,7 +35,7 @@ class GivenSamples:
     def sample(self, n: int, rng: Generator) -> Tensor:
         """The next ``n`` of them."""
         self._given += n
-        return self._x[self._given - n : self._given]
+        return to_model(self._x[self._given - n : self._given].to(self._device))
 
 
 class Still:

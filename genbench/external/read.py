@@ -18,12 +18,18 @@ from genbench.errors import UsageError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 """Of images in a folder."""
 
+OTHER_IMAGES = (".bmp", ".gif", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".pgm")
+"""Images that are not read: to leave them out would score others than were given."""
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+"""What a file may really be, whatever its name: some of Pillow's readers start other programs."""
+
 CHANNELS = {1: "L", 3: "RGB"}
 """Pillow's modes, by channels."""
 
 
 def read(path: Path, shape: Sequence[int] | None = None) -> Tensor:
-    """Samples as a model gives them: float32 (N, C, H, W) in [-1, 1], or (N, D) for points.
+    """Samples: uint8 (N, C, H, W), float32 (N, C, H, W) in [-1, 1], or float32 (N, D) for points.
 
     Args:
         path: a folder of images, or a ``.npy`` or ``.parquet`` file.
@@ -33,7 +39,7 @@ def read(path: Path, shape: Sequence[int] | None = None) -> Tensor:
         UsageError: nothing is there, or it is no samples of that shape; names the file.
     """
     if path.is_dir():
-        return _pixels(_folder(path, shape))
+        return _folder(path, shape)
     if not path.is_file():
         raise UsageError(f"There are no samples at {path}: it is no file and no folder.")
     if path.suffix == ".npy":
@@ -47,7 +53,11 @@ def read(path: Path, shape: Sequence[int] | None = None) -> Tensor:
 
 def _folder(folder: Path, shape: Sequence[int] | None) -> Tensor:
     # In the order of their names, whatever the file system's: samples have numbers.
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+    for path in files:
+        if path.suffix.lower() in OTHER_IMAGES:
+            raise UsageError(f"{path} is no sample: images are read from {', '.join(SUFFIXES)}.")
+    paths = [path for path in files if path.suffix.lower() in SUFFIXES]
     if not paths:
         raise UsageError(f"There is no image in {folder}: it has no {', '.join(SUFFIXES)} file.")
     return _stacked([(str(path), path) for path in paths], shape)
@@ -55,8 +65,8 @@ def _folder(folder: Path, shape: Sequence[int] | None) -> Tensor:
 
 def _stacked(sources: Sequence[tuple[str, object]], shape: Sequence[int] | None) -> Tensor:
     """Decode images that are all of one size: uint8 (N, C, H, W)."""
-    images = []
-    for name, source in sources:
+    images = None
+    for number, (name, source) in enumerate(sources):
         image = _decoded(name, source, None if shape is None else shape[0])
         if shape is None:
             shape = image.shape
@@ -64,44 +74,53 @@ def _stacked(sources: Sequence[tuple[str, object]], shape: Sequence[int] | None)
             raise UsageError(
                 f"{name} is an image of {_sizes(image.shape)}; it has to be one of {_sizes(shape)}."
             )
-        images.append(image)
-    return torch.from_numpy(np.stack(images))
+        if images is None:
+            images = np.empty((len(sources), *shape), np.uint8)
+        images[number] = image
+    return torch.from_numpy(images)
 
 
 def _decoded(name: str, source: object, channels: int | None) -> np.ndarray:
     # here: who reads arrays needs no decoder
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(source) as image:  # type: ignore[arg-type]
-            image.load()
+        with Image.open(source, formats=FORMATS) as opened:  # type: ignore[arg-type]
+            if getattr(opened, "n_frames", 1) > 1:
+                raise UsageError(f"{name} is animated: which of its images is the sample?")
+            image = ImageOps.exif_transpose(opened)
             if channels is None:
                 channels = 1 if image.mode in ("1", "L", "I;16", "I", "F") else 3
-            if image.mode not in ("1", "L", "P", "RGB"):
+            if image.mode not in ("1", "L", "P", "RGB") or "transparency" in image.info:
                 raise UsageError(
                     f"{name} is an image of mode {image.mode}: samples are 8 bits of grey or RGB, "
-                    "without transparency."
+                    "without transparency. Convert it: image.convert('RGB')."
                 )
             if channels not in CHANNELS:
                 raise UsageError(f"{name}: an image file has no {channels} channels.")
             pixels = np.array(image.convert(CHANNELS[channels]))
     except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UsageError(f"{name} cannot be read as an image: {error}.") from None
+        told = "it is no PNG, JPEG or WebP"
+        if not isinstance(error, UnidentifiedImageError):
+            told = str(error)
+        raise UsageError(f"{name} cannot be read as an image: {told}.") from None
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
 def _array(path: Path, shape: Sequence[int] | None) -> Tensor:
     try:
         array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise UsageError(f"{path} cannot be read as an array: {error}.") from None
+    if not isinstance(array, np.ndarray):
+        raise UsageError(f"{path} is an archive of several arrays: save the samples as one.")
     if array.ndim == 0 or len(array) == 0:
         raise UsageError(f"{path} holds no samples: its shape is {array.shape}.")
     array = _channels_first(path, array, shape)
     if array.ndim == 2:
         return _points(path, array)
     if array.dtype == np.uint8:
-        return _pixels(torch.from_numpy(np.array(array)))
+        return torch.from_numpy(np.array(array))
     if array.dtype not in (np.float16, np.float32, np.float64):
         raise UsageError(
             f"{path} holds {array.dtype}: images are uint8 from 0 to 255, or floats in [-1, 1]."
@@ -131,31 +150,52 @@ def _channels_first(path: Path, array: np.ndarray, shape: Sequence[int] | None) 
 
 
 def _floats(path: Path, array: np.ndarray) -> Tensor:
-    if not np.isfinite(array).all():
-        wrong = int((~np.isfinite(array)).sum())
-        raise UsageError(f"{path}: {wrong} of {array.size} values are NaN or infinite.")
-    least, most = float(array.min()), float(array.max())
-    if least >= 0:
+    x = torch.from_numpy(array)
+    check_finite(str(path), x)
+    check_range(str(path), x)
+    return x
+
+
+def check_finite(what: str, x: Tensor) -> None:
+    """Refuse what is not finite.
+
+    Raises:
+        UsageError: says how many values are not.
+    """
+    wrong = int((~x.isfinite()).sum())
+    if wrong:
+        raise UsageError(f"{what}: {wrong} of {x.numel()} values are NaN or infinite.")
+
+
+def check_range(what: str, x: Tensor) -> None:
+    """Refuse images of floats whose range cannot be [-1, 1].
+
+    Raises:
+        UsageError: says what the range is.
+    """
+    least, most = float(x.min()), float(x.max())
+    if float((x < 0).double().mean()) < LEAST_NEGATIVE:
         raise UsageError(
-            f"{path} holds floats from {least:g} to {most:g}, none of them negative: they seem to "
+            f"{what}: floats from {least:g} to {most:g}, hardly any of them negative. They seem to "
             "be in [0, 1] or [0, 255], but images of floats are in [-1, 1]. Give uint8, or "
             "2 * x - 1."
         )
     if max(-least, most) > 2:
         raise UsageError(
-            f"{path} holds floats from {least:g} to {most:g}: images of floats are in [-1, 1]."
+            f"{what}: floats from {least:g} to {most:g}, but images of floats are in [-1, 1]."
         )
-    return torch.from_numpy(array)
+
+
+LEAST_NEGATIVE = 1e-3
+"""Of the values of images in [-1, 1], those below 0, darker than the middle of the range."""
 
 
 def _points(path: Path, array: np.ndarray) -> Tensor:
     if array.dtype.kind not in "fiu":
         raise UsageError(f"{path} holds {array.dtype}: points are numbers.")
-    points = np.array(array, dtype=np.float32)
-    if not np.isfinite(points).all():
-        wrong = int((~np.isfinite(points)).sum())
-        raise UsageError(f"{path}: {wrong} of {points.size} values are NaN or infinite.")
-    return torch.from_numpy(points)
+    points = torch.from_numpy(np.array(array, dtype=np.float32))
+    check_finite(str(path), points)
+    return points
 
 
 def _table(path: Path, shape: Sequence[int] | None) -> Tensor:
@@ -168,9 +208,9 @@ def _table(path: Path, shape: Sequence[int] | None) -> Tensor:
         raise UsageError(f"{path} cannot be read as Parquet: {error}.") from None
     if not len(table):
         raise UsageError(f"{path} holds no samples: it has no row.")
-    encoded = _encoded_images(table)
+    encoded = _encoded_images(path, table)
     if encoded is not None:
-        return _pixels(_stacked([(f"{path}, row {n}", data) for n, data in encoded], shape))
+        return _stacked([(f"{path}, row {n}", data) for n, data in encoded], shape)
     numbers = [
         name
         for name, type_ in zip(table.column_names, table.schema.types, strict=True)
@@ -185,7 +225,7 @@ def _table(path: Path, shape: Sequence[int] | None) -> Tensor:
     return _points(path, _channels_first(path, np.stack(columns, axis=1), shape))
 
 
-def _encoded_images(table: object) -> list[tuple[int, object]] | None:
+def _encoded_images(path: Path, table: object) -> list[tuple[int, object]] | None:
     """The column ``image``: bytes, or a struct with ``bytes`` as the data sets library writes."""
     import io
 
@@ -196,16 +236,15 @@ def _encoded_images(table: object) -> list[tuple[int, object]] | None:
         return None
     rows = table["image"].to_pylist()
     found = [row.get("bytes") if isinstance(row, dict) else row for row in rows]
-    encoded = [data for data in found if isinstance(data, bytes)]
-    if len(encoded) < len(found):
-        return None
-    return [(n, io.BytesIO(data)) for n, data in enumerate(encoded)]
-
-
-def _pixels(x: Tensor) -> Tensor:
-    from genbench.data import to_model
-
-    return to_model(x)
+    encoded: list[tuple[int, object]] = []
+    for n, data in enumerate(found):
+        if not isinstance(data, bytes):
+            raise UsageError(
+                f"{path}, row {n}: the column 'image' holds the bytes of image files, here is "
+                f"{type(data).__name__}."
+            )
+        encoded.append((n, io.BytesIO(data)))
+    return encoded
 
 
 def _sizes(shape: Sequence[int]) -> str:

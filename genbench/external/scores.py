@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from genbench.errors import nearest
@@ -9,7 +10,10 @@ from genbench.leaderboard.schema import Row
 
 
 class Scores(Mapping[str, float]):
-    """Values by score; `errors`, `not_applicable` and `rows` say the rest."""
+    """Values by score; `errors`, `not_applicable` and `rows` say the rest.
+
+    A name that several metrics have stands as ``METRIC.SCORE``.
+    """
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = list(rows)
@@ -19,8 +23,12 @@ class Scores(Mapping[str, float]):
         self.not_applicable: dict[str, str] = {}
         """Why a score has no value."""
         self._values: dict[str, float] = {}
+        metrics: dict[str, set[str]] = defaultdict(set)
         for row in rows:
-            name = str(row["score"])
+            metrics[row["score"]].add(row["metric"])
+        for row in rows:
+            alone = len(metrics[row["score"]]) == 1
+            name = str(row["score"]) if alone else f"{row['metric']}.{row['score']}"
             if row["value"] is None:
                 self.not_applicable[name] = str(row["reason"])
                 continue

@@ -7,11 +7,12 @@ import hashlib
 import torch
 from torch import Tensor
 
-from genbench import data, plan, registry
+from genbench import plan, registry
 from genbench.contract import DataSpec, Examples
 from genbench.data import DeviceSplit, LoadedData
 from genbench.errors import UsageError
 from genbench.external.given import NoTrainingSplit
+from genbench.external.read import check_finite, check_range
 from genbench.leaderboard.schema import EXTERNAL
 from genbench.plan import PluginSpec
 from genbench.protocol import Evaluation, Protocol, Training, hash_of
@@ -67,11 +68,14 @@ def check_name(name: str) -> None:
 
 
 def checked_samples(samples: Tensor, spec: DataSpec) -> Tensor:
-    """Samples as a model gives them."""
+    """Samples that can be scored, as they are: at rest, or as a model gives them.
+
+    Raises:
+        UsageError: of another shape, dtype or range; fewer than two; or NaN.
+    """
     shown = f"{str(samples.dtype).removeprefix('torch.')} {tuple(samples.shape)}"
-    if samples.dtype == torch.uint8 and spec.kind == "image":
-        samples = data.to_model(samples)
-    if samples.dtype != torch.float32 or tuple(samples.shape[1:]) != spec.shape:
+    at_rest = samples.dtype == torch.uint8 and spec.kind == "image"
+    if not (at_rest or samples.dtype == torch.float32) or tuple(samples.shape[1:]) != spec.shape:
         takes = "uint8, or float32 in [-1, 1]," if spec.kind == "image" else "float32"
         raise UsageError(
             f"The samples are {shown}: of {spec.name} they are {takes} (N, "
@@ -79,12 +83,18 @@ def checked_samples(samples: Tensor, spec: DataSpec) -> Tensor:
         )
     if len(samples) < 2:
         raise UsageError(f"There is {len(samples)} sample: scores are of at least 2.")
+    if not at_rest:
+        check_finite("The samples", samples)
+        if spec.kind == "image":
+            check_range("The samples", samples)
     return samples
 
 
 def digest(x: Tensor) -> str:
-    """A hash of the content of a tensor."""
-    return hashlib.sha256(x.cpu().contiguous().numpy().reshape(-1).data).hexdigest()[:16]
+    """A hash of the content of a tensor, its dtype and its shape."""
+    digest = hashlib.sha256(f"{x.dtype}:{tuple(x.shape)}:".encode())
+    digest.update(x.cpu().contiguous().numpy().reshape(-1).data)
+    return digest.hexdigest()[:16]
 
 
 def reference_spec(x: Tensor) -> PluginSpec:

@@ -119,7 +119,7 @@ def compare(
 
 
 def _valued(pair: Pair) -> bool:
-    return bool(pair.a.values and pair.b.values)
+    return all(entry.values and not entry.partial for entry in (pair.a, pair.b))
 
 
 def _compared(pair: Pair, opposite: Opposite) -> Compared:

@@ -47,6 +47,11 @@ class Entry:
         return (self.model, self.options, self.code)
 
     @property
+    def partial(self) -> bool:
+        """Whether the score applies to some of its runs only: their mean speaks for no others."""
+        return bool(self.values) and self.reason is not None
+
+    @property
     def mean(self) -> float | None:
         """Over the seeds."""
         return fmean(self.values) if self.values else None
@@ -219,9 +224,10 @@ def _labelled(unlabelled: Sequence[Entry]) -> list[Entry]:
 
 def _ranked(unranked: Sequence[Entry], better: str | None) -> list[Entry]:
     sign = -1.0 if better == "higher" else 1.0
-    valued = [entry for entry in unranked if entry.mean is not None]
+    # Seeds that never got so far as to have the score would be left out of the mean, and praise it.
+    valued = [entry for entry in unranked if entry.values and not entry.partial]
     valued.sort(key=lambda entry: sign * (entry.mean or 0.0))
-    rest = [entry for entry in unranked if entry.mean is None]
+    rest = [entry for entry in unranked if not entry.values or entry.partial]
     if better is None:
         return [*valued, *rest]
     worse_than = significant_pairs([entry.values for entry in valued])

@@ -98,7 +98,7 @@ def of_score(
         "score": score.name,
         "extractor": fingerprint,
     }
-    if isinstance(result, Measurement) and result.source is not None:
+    if result.source is not None:
         key["source"] = result.source
     if score.hardware:
         key["hardware"] = [base.get(column) for column in HARDWARE_KEY]

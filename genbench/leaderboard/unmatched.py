@@ -83,7 +83,9 @@ class Opposite:
     def without_value(self, pair: Pair) -> NotCompared:
         """A pair of which one or both have no value: it failed, or the score does not apply."""
         sides = ((self.a, pair.a), (self.b, pair.b))
-        reasons = [_no_value(side, entry) for side, entry in sides if not entry.values]
+        reasons = [
+            _no_value(side, entry) for side, entry in sides if not entry.values or entry.partial
+        ]
         if pair.a.reason and pair.a.reason == pair.b.reason and len(reasons) == 2:
             reasons = [f"does not apply: {pair.a.reason}"]
         subject = self.subject(pair.row, pair.a, pair.b)
@@ -148,6 +150,9 @@ class Opposite:
 
 
 def _no_value(side: Side, entry: Entry) -> str:
+    if entry.partial:
+        applies = f"{len(entry.values)} of {entry.runs} runs"
+        return f"applies to {applies} {side.where} only: {entry.reason}"
     if entry.reason:
         return f"does not apply {side.where}: {entry.reason}"
     return f"no run {side.where} gave it ({counted(entry.failures)})"

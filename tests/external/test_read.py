@@ -13,9 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
-from genbench.data import to_rest
+from genbench.data import to_rest as float_to_rest
 from genbench.errors import UsageError
 from genbench.external.read import read
+
+
+def to_rest(x: torch.Tensor) -> torch.Tensor:
+    return x if x.dtype == torch.uint8 else float_to_rest(x)
+
 
 GREY = np.random.default_rng(0).integers(0, 256, (5, 1, 6, 4), dtype=np.uint8)
 COLOUR = np.random.default_rng(1).integers(0, 256, (5, 3, 6, 4), dtype=np.uint8)
@@ -49,13 +54,13 @@ def test_a_folder_of_images_is_read_in_the_order_of_names(
         if images is GREY and suffix == ".webp" and shape is None:
             assert x.shape[1] == 3  # WebP knows no grey: the shape that is asked for says so
             continue
-        assert x.dtype == torch.float32
+        assert x.dtype == torch.uint8
         assert np.array_equal(to_rest(x).numpy(), images)
 
 
 def test_jpegs_are_read_whatever_their_capitals(tmp_path: Path) -> None:
     Image.fromarray(np.full((6, 4, 3), 255, np.uint8)).save(tmp_path / "a.JPEG")
-    assert torch.equal(read(tmp_path), torch.ones(1, 3, 6, 4))
+    assert torch.equal(read(tmp_path), torch.full((1, 3, 6, 4), 255, dtype=torch.uint8))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +115,32 @@ def alpha(folder: Path) -> Path:
     return folder
 
 
+def animated(folder: Path) -> Path:
+    frames = [Image.fromarray(np.full((6, 4, 3), grey, np.uint8)) for grey in (0, 255)]
+    frames[0].save(folder / "a.webp", save_all=True, append_images=frames[1:])
+    return folder
+
+
+def other_format(folder: Path) -> Path:
+    Image.fromarray(np.zeros((6, 4, 3), np.uint8)).save(folder / "a.bmp")
+    return folder
+
+
+def disguised(folder: Path) -> Path:
+    Image.fromarray(np.zeros((6, 4, 3), np.uint8)).save(folder / "a.png", "BMP")
+    return folder
+
+
+def archive(folder: Path) -> Path:
+    np.savez(folder / "x.npz", a=COLOUR, b=COLOUR)
+    return (folder / "x.npz").rename(folder / "x.npy")
+
+
+def empty(folder: Path) -> Path:
+    (folder / "x.npy").write_bytes(b"")
+    return folder / "x.npy"
+
+
 def torn(folder: Path) -> Path:
     saved(folder, COLOUR)
     path = folder / "002.png"
@@ -153,9 +184,15 @@ def with_nan(folder: Path) -> Path:
         (pickled, r"x\.npy cannot be read as an array"),
         (torn, r"002\.png cannot be read as an image"),
         (two_sizes, r"zz\.png is an image of 5x4 RGB pixels; it has to be one of 6x4 RGB pixels"),
+        (animated, r"a\.webp is animated: which of its images is the sample"),
+        (other_format, r"a\.bmp is no sample: images are read from \.png, \.jpg"),
+        (disguised, r"a\.png cannot be read as an image: it is no PNG, JPEG or WebP"),
+        (empty, r"x\.npy cannot be read as an array"),
+        (archive, r"x\.npy is an archive of several arrays"),
+        (lambda f: table(f / "x.parquet", image=[b"", None]), "row 1: the column 'image' holds"),
         (alpha, r"a\.png is an image of mode RGBA: samples are 8 bits of grey or RGB"),
-        (of_floats(COLOUR / 255), r"floats from 0 to \S+, none of them negative.*2 \* x - 1"),
-        (of_floats(COLOUR - 100.0), r"floats from -100 to 15\d: images of floats are in \[-1, 1\]"),
+        (of_floats(COLOUR / 255), r"floats from 0 to \S+, hardly any of them negative.*2 \* x - 1"),
+        (of_floats(COLOUR - 100.0), r"floats from -100 to 15\d, but images of floats are in"),
         (with_nan, "1 of 216 values are NaN or infinite"),
         (lambda f: array(f / "x.npy", COLOUR.astype(np.int64)), "holds int64: images are uint8"),
         (lambda f: array(f / "x.npy", COLOUR[:0]), r"holds no samples: its shape is \(0, 3,"),

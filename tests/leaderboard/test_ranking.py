@@ -189,3 +189,16 @@ def test_equal_models_are_rarely_called_different() -> None:
             for _ in range(2000)
         )
         assert called / 2000 <= 0.06
+
+
+def test_a_score_that_some_seeds_never_got_to_has_no_rank_and_keeps_no_other_from_one() -> None:
+    lucky = rows("lucky", 1000.0, 1010.0)
+    lucky += [
+        row("lucky", seed, None, status="not-applicable", reason="never reached 5")
+        for seed in (2, 3, 4)
+    ]
+    steady = rows("steady", 2000.0, 2010.0, 2020.0)
+    assert ranks(lucky, steady) == {"steady": 1, "lucky": None}
+    (standing,) = ranking.standings([*lucky, *steady])
+    entry = standing.entries[-1]
+    assert (entry.model, entry.partial, len(entry.values), entry.runs) == ("lucky", True, 2, 5)

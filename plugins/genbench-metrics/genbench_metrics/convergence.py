@@ -84,15 +84,11 @@ class Convergence:
             return {score.name: points for score in self.scores}
         reached = self._reached(points)
         return {
-            "images_to_target": (
-                reached
-                if isinstance(reached, NotApplicable)
-                else of_curve(points, float(reached.images))
+            "images_to_target": of_curve(
+                points, reached if isinstance(reached, NotApplicable) else float(reached.images)
             ),
-            "seconds_to_target": (
-                reached
-                if isinstance(reached, NotApplicable)
-                else of_curve(points, float(reached.seconds))
+            "seconds_to_target": of_curve(
+                points, reached if isinstance(reached, NotApplicable) else reached.seconds
             ),
             "area_under_curve": of_curve(points, area(points)),
         }

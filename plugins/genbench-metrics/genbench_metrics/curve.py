@@ -81,6 +81,7 @@ def of_curve(
     points: Sequence[CurvePoint], value: float | NotApplicable
 ) -> Measurement | NotApplicable:
     """What was made of a curve, to be compared where the curves could be."""
+    source = points[-1].key
     if isinstance(value, NotApplicable):
-        return value
-    return Measurement(value, source=points[-1].key)
+        return NotApplicable(value.reason, source)
+    return Measurement(value, source=source)
