@@ -86,14 +86,15 @@ class KID:
             mmd = (self.among(x) + own) / (size * (size - 1)) - 2 * self.across(x, y) / size**2
             mmds.append(mmd)
         kid = doubles(mmds).mean().item()
-        if not math.isfinite(kid):
+        of_subsets = doubles(mmds).std(correction=0).item() / math.sqrt(self.subsets)
+        error = math.hypot(standard_error(samples, real, self.degree), of_subsets)
+        # The error overflows first: it has squares of kernels in it.
+        if not (math.isfinite(kid) and math.isfinite(error)):
             largest = max(samples.abs().max().item(), real.abs().max().item())
             raise GenbenchError(
                 f"kid overflows: features reach {largest:.3g}, too much for float64 at "
                 f"degree {self.degree}. Use an extractor that scales its features."
             )
-        of_subsets = doubles(mmds).std(correction=0).item() / math.sqrt(self.subsets)
-        error = math.hypot(standard_error(samples, real, self.degree), of_subsets)
         return {"kid": Measurement(kid, error)}
 
     # Sums are numbers, not tensors: small ones that stay, between large ones that go, would leave

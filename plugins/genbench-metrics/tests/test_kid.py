@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -120,7 +121,18 @@ def test_kid_refuses_fewer_than_two_examples(
 def test_kid_says_so_when_features_are_too_large_for_its_kernel(
     evidence: Callable[..., Evidence],
 ) -> None:
-    given = evidence(sample_features=normal(5, 4) * 1e30, real_features=normal(5, 4))
-    assert KID().measure(given)["kid"].value > 1e100
+    large = evidence(sample_features=normal(5, 4) * 1e24, real_features=normal(5, 4))
+    kid = KID().measure(large)["kid"]
+    assert kid.value > 1e100
+    assert math.isfinite(kid.error)
     with pytest.raises(GenbenchError, match="kid overflows: features reach"):
-        KID(degree=6).measure(given)
+        KID(degree=7).measure(large)
+
+
+@pytest.mark.parametrize("size", [1e28, 1e36])
+def test_a_kid_whose_error_overflows_alone_is_refused_as_well(
+    evidence: Callable[..., Evidence], size: float
+) -> None:
+    given = evidence(sample_features=normal(5, 4) * size, real_features=normal(5, 4))
+    with pytest.raises(GenbenchError, match="kid overflows: features reach"):
+        KID().measure(given)
