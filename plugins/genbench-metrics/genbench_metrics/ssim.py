@@ -77,17 +77,30 @@ class SSIM:
 
 
 def ssim(x: Tensor, y: Tensor, window: int = 11) -> Tensor:
-    """Of each pair of images float64 (N, C, H, W) with pixels in [0, 1]: (N,)."""
+    """Of each pair of images float64 (N, C, H, W) with pixels in [0, 1]: (N,), in [-1, 1].
+
+    Either factor is written as 1 - (what tells x from y) / (the size of both), of which neither is
+    below 0: so none is above 1, whatever is rounded. Of variances, (2 s_xy + C2) / (s_xx + s_yy +
+    C2) is 1 - s_dd / (s_xx + s_yy + C2) with d = x - y.
+    """
     n, channels, height, width = x.shape
-    maps = torch.stack((x, y, x * x, y * y, x * y))  # (5, N, C, H, W)
+    # A variance does not change with where it is taken from, but near the mean less cancels.
+    near_x, near_y = (z - z.mean((2, 3), keepdim=True) for z in (x, y))
+    near_d = near_x - near_y
+    maps = torch.stack(
+        (x, y, near_x, near_y, near_d, near_x.square(), near_y.square(), near_d.square())
+    )
     weighted = gaussian(maps.reshape(-1, 1, height, width), window)
-    mean_x, mean_y, xx, yy, xy = weighted.view(5, n, channels, *weighted.shape[2:])
+    mean_x, mean_y, *moments = weighted.view(8, n, channels, *weighted.shape[2:])
+    xx, yy, dd = (
+        (square - mean.square()).clamp(min=0)
+        for mean, square in zip(moments[:3], moments[3:], strict=True)
+    )
     c1, c2 = K1**2, K2**2
-    covariance = xy - mean_x * mean_y
-    variances = xx - mean_x.square() + yy - mean_y.square()
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x.square() + mean_y.square() + c1)
-    similarity: Tensor = luminance * (2 * covariance + c2) / (variances + c2)
-    return similarity.flatten(1).mean(1)
+    luminance = 1 - (mean_x - mean_y).square() / (mean_x.square() + mean_y.square() + c1)
+    structure = 1 - dd / (xx + yy + c2)
+    similarity: Tensor = luminance * structure
+    return similarity.flatten(1).mean(1).clamp(-1, 1)
 
 
 def gaussian(x: Tensor, window: int) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from genbench.contract import DataSpec, Evidence, NotApplicable, Splits
 from genbench.data import to_model
 from genbench.errors import GenbenchError
-from genbench_metrics.ssim import SSIM
+from genbench_metrics.ssim import SSIM, ssim
 
 C1, C2 = 0.01**2, 0.03**2
 
@@ -94,6 +94,16 @@ def test_an_exact_reconstruction_is_one_and_a_negative_is_below_zero(
         assert SSIM().measure(given)["ssim"].value == pytest.approx(
             expected, abs=0.5 * (y is not x)
         )
+
+
+@pytest.mark.parametrize("contrast", [1.0, 1e-2, 1e-4])
+@pytest.mark.parametrize("brightness", [0.0, 0.2, 0.8])
+def test_no_rounding_brings_it_above_one(contrast: float, brightness: float) -> None:
+    rng = torch.Generator().manual_seed(0)
+    x = (torch.rand(200, 1, 16, 16, generator=rng).double() * contrast + brightness).clamp(0, 1)
+    assert (ssim(x, x.clone()) == 1).all()
+    nearly = x + 1e-9 * torch.randn(x.shape, generator=rng).double()
+    assert (ssim(x, nearly) <= 1).all()
 
 
 def test_more_noise_is_less_similar(evidence: Callable[..., Evidence]) -> None:
