@@ -38,7 +38,7 @@ class ClassCoverage:
     examples of a class there are. A classifier that errs moves both, also for the data itself.
     """
 
-    version = "1"
+    version = "2"
     needs = ("sample", "labels", "logits")
     invariances = ("sample-order", "real-order", "batch-size", "device")
     scores = (

@@ -32,7 +32,7 @@ class KnownManifold:
     blind to collapse, ``manifold_recall`` to where in a bin samples are and how many are there.
     """
 
-    version = "1"
+    version = "2"
     needs = ("sample", "manifold")
     invariances = ("sample-order", "real-order", "batch-size", "device")
     scores = (

@@ -24,7 +24,7 @@ def test_nothing_that_is_in_a_cell_reaches_none() -> None:
 def test_the_error_is_that_of_the_formula() -> None:
     # cells 0 and 1 once, 2 twice: F = 2 and D = 3
     found = torch.tensor([0, 1, 2, 2])
-    assert occupied(found, cells=4, n=100).error == pytest.approx(math.sqrt(3 * (1 - 3 / 4)))
+    assert occupied(found, cells=4, n=100).error == pytest.approx(math.sqrt(2 * 3 / 4))
     assert occupied(found, cells=400, n=4).error == pytest.approx(math.sqrt(2 * (1 - 2 / 4)))
 
 
@@ -41,7 +41,28 @@ def test_the_error_is_what_fresh_samples_of_equal_cells_change(n: int, inside: f
     # a spread of 400 is known to a twentieth or so
     assert spread * 0.9 < error < spread * 1.75
     if n == 800 and inside == 1:
-        assert error < spread * 1.1
+        assert error < spread * 1.25
+
+
+@pytest.mark.parametrize(
+    ("cells", "n", "most"),
+    [(10, 40, 2.5), (10, 20, 1.7), (25, 100, 2), (1000, 4000, 1.2), (1000, 10_000, 3.2)],
+)
+def test_the_error_is_not_too_small_where_nearly_all_cells_are_reached(
+    cells: int, n: int, most: float
+) -> None:
+    rng = torch.Generator().manual_seed(0)
+    draws = torch.randint(cells, (400, n), generator=rng)
+    squares = [(occupied(draw, cells, n).error or 0) ** 2 for draw in draws]
+    # one cell is missed, and two are
+    one, two = (1 - 1 / cells) ** n, (1 - 2 / cells) ** n
+    variance = cells * one * (1 - one) + cells * (cells - 1) * (two - one**2)
+    assert 1 <= (sum(squares) / len(squares) / variance) ** 0.5 < most
+
+
+def test_a_sample_that_reaches_all_cells_knows_that_another_might_not() -> None:
+    assert occupied(torch.tensor([0, 0, 1, 1, 2]), cells=3, n=5).error == pytest.approx(0.8**0.5)
+    assert occupied(torch.tensor([0, 0, 1, 1, 2, 2]), cells=3, n=6).error == 0
 
 
 def test_the_error_of_unequal_cells_is_not_too_small() -> None:
