@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,28 +14,14 @@ from genbench.errors import ContractError, GenbenchError, UsageError
 from genbench.plan import PluginSpec
 from genbench.streams import seed_global
 from genbench.testing import fresh, surroundings
+from genbench.testing.dataset_subject import DatasetSubject
 from genbench.testing.finding import DoesNotApplyError, Finding
-from genbench.testing.subject import Subject, disturbances
+from genbench.testing.manifolds import manifold
+from genbench.testing.subject import disturbances
 from genbench.testing.suite import Found, check
 
 FEW_LEVELS = 128
 """Up to so many values are looked at for a grid: above it is what a photograph has anyway."""
-
-
-class DatasetSubject(Subject):
-    """Adds to a subject its data, loaded as a run loads it."""
-
-    def load(self, seed: int = 0) -> LoadedData:
-        """Construct it and load it, with the global streams at a seed."""
-        seed_global(seed, "plugins")
-        dataset = self.construct()
-        with self.calling("load()"):
-            return data.load(self.plugin.name, dataset, torch.device("cpu"))
-
-    @cached_property
-    def loaded(self) -> LoadedData:
-        """Its data, loaded once."""
-        return self.load()
 
 
 SUBJECT = DatasetSubject
@@ -92,6 +78,47 @@ def _equal(a: Tensor | None, b: Tensor | None) -> bool:
 
 def _parts(loaded: LoadedData) -> list[data.DeviceSplit]:
     return [loaded.train, loaded.validation, loaded.test]
+
+
+@check("fingerprint")
+def source(subject: DatasetSubject) -> Found:
+    """source(), if it has one, is a text, the same every time, and load() is as without it."""
+    dataset = subject.construct()
+    if getattr(dataset, "source", None) is None:
+        raise DoesNotApplyError("it has none: its options decide what it reads")
+    own = _source(subject, dataset)
+    if not isinstance(own, str) or not own:
+        yield Finding(f"It gave {own!r}.", "It is a text: a hash of the files' content.")
+        return
+    if subject.loaded_by(dataset).fingerprint != subject.loaded.fingerprint:
+        yield Finding(
+            "What load() gave after it was another content.",
+            "A run may ask for it or not: it leaves everything as it is.",
+        )
+    asked: tuple[Callable[[], Any], ...] = (
+        lambda: _source(subject, dataset, seed=1),
+        lambda: _source(subject, subject.construct()),
+        lambda: fresh.call(subject, _source_there),
+    )
+    for again in asked:
+        other = again()
+        if other != own:
+            yield Finding(
+                f"It was {own!r} and then {other!r}, and no file had changed.",
+                "Hash the content of files with hashlib: no hash(), no id(), no time, no path.",
+            )
+            return
+    yield own[:16]
+
+
+def _source(subject: DatasetSubject, dataset: Any, seed: int = 0) -> Any:
+    seed_global(seed, "plugins")
+    with subject.calling("source()"):
+        return dataset.source()
+
+
+def _source_there(subject: DatasetSubject) -> Any:
+    return str(_source(subject, subject.construct()))
 
 
 @check("splits")
@@ -200,7 +227,7 @@ def extractor(subject: DatasetSubject) -> Found:
     yield f"{name}, {features.shape[1]} features" if features is not None else f"not tried: {why}"
 
 
-@check("options", knowing=("splits",))
+@check("options", knowing=("splits", "source", "manifold"))
 def surroundings_(subject: DatasetSubject) -> Found:
     """load() leaves the process as it was: seeds, default dtype, threads, flags, folder."""
     after: list[dict[str, Any]] = []
@@ -218,4 +245,14 @@ def surroundings_(subject: DatasetSubject) -> Found:
     yield from disturbances(subject)
 
 
-CHECKS = (options, splits, fingerprint, labels, levels, extractor, surroundings_)
+CHECKS = (
+    options,
+    splits,
+    fingerprint,
+    source,
+    labels,
+    levels,
+    manifold,
+    extractor,
+    surroundings_,
+)

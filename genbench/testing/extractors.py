@@ -2,87 +2,22 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genbench.errors import ContractError, GenbenchError
-from genbench.streams import seed_global
-from genbench.testing import fresh, nudge, worlds
+from genbench.errors import GenbenchError
+from genbench.testing import fresh, nudge
+from genbench.testing.extractor_subject import SHAPES, ExtractorSubject
 from genbench.testing.finding import DoesNotApplyError, Finding
 from genbench.testing.models import farthest, same_bits, some
 from genbench.testing.nudge import networks, nudged_files, tensors_of
-from genbench.testing.subject import PluginRaisedError, Subject, disturbances
+from genbench.testing.subject import PluginRaisedError, disturbances
 from genbench.testing.suite import Found, check
 
 TOLERANCE = 1e-4
 """Of the largest feature: what the size of a batch may change in float32 arithmetic."""
-
-SHAPES = (worlds.SHAPES[0], (3, 8, 8), *worlds.SHAPES[1:])
-"""Those of models, and small images in colour: a ruler may take images of one size only."""
-
-
-class ExtractorSubject(Subject):
-    """Adds to a subject the extractor, ready on the CPU, and examples that it takes."""
-
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self.changed_input = False
-
-    def make(self, seed: int = 0) -> Any:
-        """A new extractor on the CPU."""
-        seed_global(seed, "plugins")
-        made = self.construct()
-        for attribute in ("fingerprint", "to"):
-            with self.calling(attribute):
-                if not hasattr(made, attribute):
-                    raise ContractError(f"The extractor has no {attribute!r}.")
-        if not callable(made):
-            raise ContractError("The extractor cannot be called: __call__(x) gives features.")
-        with self.calling("to(cpu)"):
-            moved = made.to(torch.device("cpu"))
-        if moved is None:
-            raise ContractError("to(device) gave None: it returns the extractor.")
-        return moved
-
-    @cached_property
-    def extractor(self) -> Any:
-        """One extractor that many checks use."""
-        return self.make()
-
-    @cached_property
-    def examples(self) -> dict[str, Tensor]:
-        """By size: examples at rest that it takes."""
-        found = {}
-        for world in worlds.made_up(list(SHAPES)):
-            x = world.loaded.test.x[:8]
-            try:
-                self.features(self.extractor, x)
-            except PluginRaisedError as raised:
-                if not isinstance(raised.error, ValueError):
-                    raise
-                continue
-            found[world.size] = x
-        return found
-
-    @property
-    def x(self) -> Tensor:
-        """The smallest examples that it takes."""
-        return next(iter(self.examples.values()))
-
-    def features(self, extractor: Any, x: Tensor, seed: int = 0) -> Tensor:
-        """Its features of some examples, as `genbench.evidence` takes them."""
-        before = x.clone()
-        seed_global(seed, "extractor")
-        with self.calling(f"extractor(x of {tuple(x.shape)})"), torch.no_grad():
-            features: Tensor = extractor(x)
-        if not torch.equal(x, before):
-            self.changed_input = True
-            x.copy_(before)
-        return features
-
 
 SUBJECT = ExtractorSubject
 
@@ -163,11 +98,67 @@ def independence(subject: ExtractorSubject) -> Found:
         )
 
 
-@check("features")
+@check("determinism", "independence")
+def logits(subject: ExtractorSubject) -> Found:
+    """logits(features), if it has any, gives float32 (N, classes), finite, each row by itself."""
+    if getattr(subject.extractor, "logits", None) is None:
+        raise DoesNotApplyError("it is no classifier: it has no logits")
+    classes = set()
+    for size, x in subject.examples.items():
+        features = subject.features(subject.extractor, x)
+        together = subject.logits(subject.extractor, features)
+        rows = [subject.logits(subject.extractor, row.clone()) for row in features.split(1)]
+        for n, given in ((len(x), together), *((1, row) for row in rows)):
+            wrong = _wrong(given, n)
+            if wrong:
+                yield Finding(
+                    f"Of features of {n} examples of {size} {wrong} came.",
+                    "Give float32 (N, classes), before the softmax.",
+                )
+                return
+            classes.add(given.shape[1])
+        if len(classes) > 1:
+            counts = " and ".join(map(str, sorted(classes)))
+            yield Finding(
+                f"It named {counts} classes.", "Classes are the same ones for all examples."
+            )
+            return
+        finding = _unlike(subject, features, together, torch.cat(rows))
+        if finding is not None:
+            yield finding
+            return
+    yield f"{classes.pop()} classes"
+
+
+def _unlike(
+    subject: ExtractorSubject, features: Tensor, together: Tensor, alone: Tensor
+) -> Finding | None:
+    """What is wrong where logits are not those of each row of features by itself."""
+    again = subject.logits(subject.extractor, features, seed=1)
+    other = subject.logits(subject.make(seed=1), features)
+    apart = max(farthest(together, again), farthest(together, other))
+    if apart > 0:
+        return Finding(
+            f"Of the same features two calls gave logits up to {apart:.3g} apart.",
+            "They are of the features and fixed weights alone: draw nothing.",
+        )
+    gap = farthest(together, alone)
+    if gap > TOLERANCE * max(1.0, float(together.abs().max())):
+        return Finding(
+            f"Logits of an example alone and among {len(features)} are up to {gap:.3g} apart.",
+            "Give class scores before any normalisation over the batch.",
+        )
+    return None
+
+
+@check("features", knowing=("logits",))
 def inputs(subject: ExtractorSubject) -> Found:
-    """The examples, which are the data set itself, stay as they are."""
+    """The examples, which are the data set itself, and the features of all stay as they are."""
+    mend = "Work on a copy: operations in place end in _."
     if subject.changed_input:
-        yield Finding("It changed its x in place.", "Work on a copy: operations in place end in _.")
+        yield Finding("It changed its x in place.", mend)
+    if subject.changed_features:
+        yield Finding("logits(features) changed the features in place.", mend)
 
 
 @check("determinism", "independence")
@@ -212,11 +203,19 @@ def _read(subject: ExtractorSubject, extractor: Any) -> Any:
         return extractor.fingerprint
 
 
-@check("fingerprint")
+def _taken(subject: ExtractorSubject, extractor: Any) -> Tensor:
+    """Features with what logits there are beside them."""
+    features = subject.features(extractor, subject.x)
+    if getattr(extractor, "logits", None) is None:
+        return features
+    return torch.cat([features, subject.logits(extractor, features)], 1)
+
+
+@check("fingerprint", "logits")
 def weights(subject: ExtractorSubject) -> Found:
     """Other weights have another fingerprint: equal fingerprints promise equal features."""
     extractor = subject.make()
-    own, before = _read(subject, extractor), subject.features(extractor, subject.x)
+    own, before = _read(subject, extractor), _taken(subject, extractor)
     tensors = list(tensors_of(extractor))
     if not tensors:
         raise DoesNotApplyError("it has no weights")
@@ -225,19 +224,19 @@ def weights(subject: ExtractorSubject) -> Found:
     with torch.no_grad():
         for tensor in tensors:
             tensor.add_(nudge.NUDGE)
-    if same_bits(subject.features(extractor, subject.x), before):
+    if same_bits(_taken(subject, extractor), before):
         yield "its tensors do not decide its features"
         return
     if _read(subject, extractor) != own:
         return
     with nudged_files() as opened:
         other = subject.make()
-        moved = not same_bits(subject.features(other, subject.x), before)
+        moved = not same_bits(_taken(subject, other), before)
     if opened and moved:
         yield "not tried: it opens a file by itself, whose bytes the fingerprint may be of"
     elif not moved or _read(subject, other) == own:
         yield Finding(
-            f"With other weights, and so with other features, it was still {own[:16]}.",
+            f"With other weights, and so with other features or logits, it was still {own[:16]}.",
             "Hash the content of the weights into it: with other weights scores are others, and "
             "must not be compared.",
         )
@@ -256,6 +255,7 @@ CHECKS = (
     features,
     determinism,
     independence,
+    logits,
     inputs,
     evaluation,
     fingerprint,

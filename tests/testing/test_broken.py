@@ -49,6 +49,12 @@ MODELS = {
 DATASETS = {
     "overlapping_splits": ("splits", "10 examples that are in train and in test"),
     "unseeded_data": ("fingerprint", "the content of train was another"),
+    "source_of_an_address": ("source", "and no file had changed"),
+    "source_that_moves_on": ("source", "What load() gave after it was another content"),
+    "narrow_manifold": ("manifold", "Of 60 training examples 0% lie on it"),
+    "short_distances": ("manifold", "gave distances float32 (60,)"),
+    "bins_from_one": ("manifold", "bins from 2 to 25.They are from 0 to 24"),
+    "global_draws": ("manifold", "Two draws with equally seeded rngs differ"),
     "missing_class": ("labels", "no example of class 4 of 5"),
     "wrong_levels": ("levels", "only values of 17 even levels"),
     "unknown_extractor": ("extractor", "Did you mean toy-pixels"),
@@ -94,7 +100,14 @@ EXTRACTORS = {
     "late_shape_error": ("features", "late_shape_error.py:29 in __call__"),
     "dropout": ("determinism", "Two calls on the same examples"),
     "batch_scaling": ("independence", "alone and in a batch of 8"),
+    "squeezes_logits": ("logits", "Of features of 1 examples of 1x8x8 float32 (2,) came"),
+    "infinite_logits": ("logits", "that are NaN or infinite came"),
+    "classes_by_size": ("logits", "It named 32 and 96 classes"),
+    "drawn_logits": ("logits", "Of the same features two calls gave logits up to"),
+    "centres_logits": ("logits", "Logits of an example alone and among 8"),
+    "logits_in_place": ("inputs", "logits(features) changed the features in place"),
     "scales_in_place": ("inputs", "changed its x in place"),
+    "head_without_fingerprint": ("weights", "it was still pixels/255"),
     "constant_fingerprint": ("weights", "it was still small-network-1"),
 }
 
@@ -114,6 +127,7 @@ IN_A_FRESH_PROCESS = {
         "resuming",
         "changes steps of the optimizer 'autoencoder'.An optimizer is saved as its state_dict()",
     ),
+    "source_by_hash": ("source", "and no file had changed"),
     "order_of_a_set": ("fingerprint", "In a fresh process the content was another"),
     "address_as_fingerprint": ("fingerprint", "It was network-"),
 }

@@ -49,3 +49,12 @@ def test_the_toys_that_executors_are_tried_with_keep_the_contract_too() -> None:
 def test_nothing_is_found_in_what_is_unusual_but_allowed(name: str) -> None:
     results = testing.check(f"{Path(__file__).with_name('sound.py')}:{name}")
     assert [str(finding) for result in results for finding in result.findings] == []
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_nothing_is_found_in_a_data_set_that_knows_its_manifold() -> None:
+    from genbench_toys.corners import SquaresOnManifold
+
+    results = {result.check: result for result in testing.check(SquaresOnManifold)}
+    assert not [result for result in results.values() if result.findings]
+    assert results["manifold"].note == "25 bins, tolerance 0.06"
