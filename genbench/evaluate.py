@@ -194,10 +194,10 @@ def measured(
     Raises:
         ContractError: it gave something other than it promises.
     """
-    reason = missing_need(metric, evidence)
-    if reason is not None:
-        return {score.name: NotApplicable(reason) for score in metric.scores}
     try:
+        reason = missing_need(metric, evidence)
+        if reason is not None:
+            return {score.name: NotApplicable(reason) for score in metric.scores}
         given = metric.measure(evidence)
     except NotThereError as error:
         return {score.name: NotApplicable(str(error)) for score in metric.scores}

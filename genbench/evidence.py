@@ -255,6 +255,9 @@ def missing_need(metric: Any, evidence: RunEvidence) -> str | None:
         elif need == "labels":
             if not evidence.data.classes:
                 return "the data set has no labels"
+        elif need == "curve":
+            if not evidence.history.curve:
+                return "nothing was seen on the way: there is no curve"
         elif not has(evidence.model, need):
             return f"the model has no {need}"
     return None

@@ -12,9 +12,9 @@ from genbench_toys.autoencoder import Autoencoder
 from genbench_toys.pixels import Pixels
 from torch import Generator, Tensor, nn
 
-from genbench.contract import History
+from genbench.contract import CurvePoint, History
 from genbench.dequantise import dequantised
-from genbench.errors import ContractError
+from genbench.errors import ContractError, NotThereError
 from genbench.evidence import RunEvidence, missing_need
 from genbench.reference import Reference
 from genbench.testing.worlds import World, made_up
@@ -197,6 +197,9 @@ def test_what_a_metric_needs_and_is_not_there_is_said_in_words() -> None:
     assert missing_need(Needy("log_likelihood_bound"), found) == (
         "the model has no log_likelihood_bound"
     )
+    assert missing_need(Needy("curve"), found) == "nothing was seen on the way: there is no curve"
+    found.history = History(curve=(CurvePoint(1, 0.1, None, "loss", "last", 1.0),))
+    assert missing_need(Needy("curve"), found) is None
     assert "give one with --extractor" in str(missing_need(Needy("logits"), evidence(None)))
 
 
@@ -212,6 +215,42 @@ def test_a_samples_operations_are_counted_by_hand() -> None:
 
     with torch.no_grad():
         assert evidence(Linear()).sampling_flops == 2 * 5 * 64
+
+
+class Attending(nn.Module):
+    """One layer of attention over eight tokens of eight numbers: 4 projections and 2 products."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 1, batch_first=True)
+
+    def sample(self, n: int, rng: Generator) -> Tensor:
+        x = torch.randn(n, 8, 8, generator=rng)
+        return self.attention(x, x, x, need_weights=False)[0].view(n, 1, 8, 8)  # type: ignore[no-any-return]
+
+
+def test_the_operations_of_attention_are_counted_in_eval_as_well() -> None:
+    projections, products = 4 * 2 * 8 * 8 * 8, 2 * 2 * 8 * 8 * 8
+    with torch.no_grad():
+        assert evidence(Attending().eval()).sampling_flops == projections + products
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+def test_where_operations_cannot_be_counted_none_are_claimed() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(8, 8, batch_first=True)
+
+        def sample(self, n: int, rng: Generator) -> Tensor:
+            out: Tensor = self.lstm(torch.randn(n, 8, 8, generator=rng))[0]
+            return out.reshape(n, 1, 8, 8)
+
+    with (
+        torch.no_grad(),
+        pytest.raises(NotThereError, match=r"torch counts no operations of .*rnn"),
+    ):
+        assert evidence(Recurrent().eval()).sampling_flops
 
 
 def test_latency_is_of_single_samples_and_moves_no_stream_of_others() -> None:

@@ -22,6 +22,7 @@ from genbench.hookspecs import hookimpl
 from genbench.leaderboard import store
 from genbench.leaderboard.rows import digest
 from genbench.protocol import Protocol
+from genbench.run_state import RunState
 
 SOURCE = """
 from collections.abc import Mapping
@@ -125,8 +126,11 @@ def _results(tmp_path: Path) -> None:
     _RESULTS[:] = [tmp_path / "results"]
 
 
-def everything(result: Result) -> tuple[dict[str, torch.Tensor], list[tuple[Any, ...]]]:
-    """The final weights, and all that rows say of a run but times and the hardware."""
+def everything(
+    result: Result,
+) -> tuple[dict[str, torch.Tensor], list[tuple[Any, ...]], list[Any]]:
+    """The final weights, and all that rows and the remembered curve say of a run but times and the
+    hardware."""
     record = (result.folder / "run.json").read_text()
     sha256 = record.partition('"checkpoint_sha256": "')[2].partition('"')[0]
     content = checkpoint.load(result.folder / "checkpoint.safetensors", sha256)
@@ -136,13 +140,21 @@ def everything(result: Result) -> tuple[dict[str, torch.Tensor], list[tuple[Any,
         for row in result.rows
         if not row["hardware"]
     ]  # fmt: skip
-    return dict(content.tensors), scores
+    hardware = {row["score"] for row in result.rows if row["hardware"]}
+    remembered = [
+        point._replace(seconds=0.0)
+        for point in RunState.of(content).history.curve
+        if point.name not in hardware
+    ]
+    return dict(content.tensors), scores, remembered
 
 
 def same(one: Result, other: Result) -> bool:
-    (weights, scores), (other_weights, other_scores) = everything(one), everything(other)
+    weights, scores, remembered = everything(one)
+    other_weights, other_scores, other_remembered = everything(other)
     return (
         scores == other_scores
+        and remembered == other_remembered
         and weights.keys() == other_weights.keys()
         and all(torch.equal(weights[name], other_weights[name]) for name in weights)
     )

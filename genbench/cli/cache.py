@@ -37,8 +37,11 @@ def command(context: click.Context, format_: str) -> None:
 
 @command.command("clear")
 @click.argument("names", nargs=-1, metavar="[PART]...")
-def clear(names: Sequence[str]) -> None:
-    """Delete what is kept: the PARTs that `genbench cache` lists, or all."""
+@click.option("--all", "everything", is_flag=True, help="Every part, downloads too.")
+def clear(names: Sequence[str], everything: bool) -> None:
+    """Delete PARTs of what is kept, as `genbench cache` lists them; best when nothing runs."""
+    if everything == bool(names):
+        raise click.UsageError("Name what is to be deleted, as genbench cache lists it; or --all.")
     there = {part.name: part for part in cache.parts()}
     for name in names:
         if name not in there:

@@ -17,6 +17,7 @@ from click.core import ParameterSource
 from genbench.cli import upkeep
 from genbench.cli.output import (
     NOTHING,
+    console,
     format_option,
     only,
     print_json,
@@ -169,15 +170,46 @@ def _print(group: Sequence[Standing]) -> None:
             ]
         )
     better = f", {first.better} is better" if first.better else ""
-    print_table(
-        header,
-        lines,
-        title=f"{first.dataset} · {first.protocol} · test split · {first.weights} weights\n"
-        f"ranked by {first.score}{better}; mean ± standard deviation over seeds",
+    title = (
+        f"{first.dataset} · {first.protocol} · test split · {first.weights} weights\n"
+        f"ranked by {first.score}{better}; mean ± standard deviation over seeds"
     )
+    for chosen in blocks(header, lines, always=3, width=console().width):
+        print_table(
+            [header[column] for column in chosen],
+            [[line[column] for column in chosen] for line in lines],
+            title=title,
+        )
+        title = ""
     for note in _notes(group):
         click.echo(note)
     click.echo()
+
+
+def blocks(
+    header: Sequence[str], lines: Sequence[Sequence[str]], *, always: int, width: int
+) -> list[list[int]]:
+    """The columns of tables that fit a width, one below the other; the first few in each.
+
+    A score that no model has makes no column: a note below says why.
+    """
+    sizes = [
+        max(map(len, (name, *(line[column] for line in lines)))) + BETWEEN_COLUMNS
+        for column, name in enumerate(header)
+    ]
+    fixed = list(range(always))
+    found = [[*fixed]]
+    for column in range(always, len(header)):
+        if column > always and all(line[column] in ("n/a", NOTHING) for line in lines):
+            continue
+        if len(found[-1]) > always and sum(sizes[c] for c in (*found[-1], column)) > width:
+            found.append([*fixed])
+        found[-1].append(column)
+    return found
+
+
+BETWEEN_COLUMNS = 3
+"""Characters that a table puts between two columns."""
 
 
 def _notes(group: Sequence[Standing]) -> Iterator[str]:

@@ -50,9 +50,16 @@ def test_parts_are_listed_with_their_size(filled: Path) -> None:
 def test_one_part_or_all_are_deleted(filled: Path) -> None:
     assert invoke("clear", "features") == "features: 2 files, 2.0 KiB deleted\n"
     assert [path.name for path in filled.iterdir()] == ["downloads"]
-    assert invoke("clear") == "downloads: 1 files, 5.0 MiB deleted\n"
-    assert invoke("clear") == "Nothing is kept.\n"
+    assert invoke("clear", "--all") == "downloads: 1 files, 5.0 MiB deleted\n"
+    assert invoke("clear", "--all") == "Nothing is kept.\n"
     assert "Nothing is kept." in invoke()
+
+
+def test_nothing_is_deleted_that_was_not_named(filled: Path) -> None:
+    done = CliRunner().invoke(main, ["cache", "clear"])
+    assert done.exit_code == 2
+    assert "Name what is to be deleted" in done.output
+    assert (filled / "features" / "a").exists()
 
 
 def test_what_is_not_genbenchs_is_neither_listed_nor_deleted(filled: Path) -> None:
@@ -60,7 +67,7 @@ def test_what_is_not_genbenchs_is_neither_listed_nor_deleted(filled: Path) -> No
     (filled / "thesis" / "draft.tex").write_text("all of it")
     (filled / "photos").symlink_to(filled / "features")
     assert {"thesis", "photos"}.isdisjoint(invoke().split())
-    invoke("clear")
+    invoke("clear", "--all")
     assert sorted(path.name for path in filled.iterdir()) == ["photos", "thesis"]
 
 

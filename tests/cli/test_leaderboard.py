@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 import genbench
 from genbench.cli import main
+from genbench.cli.leaderboard import blocks
 from genbench.protocol import Protocol
 
 
@@ -244,3 +245,11 @@ def test_what_is_given_before_the_name_of_a_command_counts_or_is_refused(
     refused = CliRunner().invoke(main, ["leaderboard", "--dataset", "digits", name])
     assert refused.exit_code == 2
     assert f"--dataset is not for {name}." in refused.stderr
+
+
+def test_a_wide_table_is_told_in_parts_that_fit() -> None:
+    header = ["model", "runs", "rank", "fid", "nobody has", "kid", "precision"]
+    lines = [["ae-gan", "3", "1", "0.56 ± 0.1", "n/a", "0.007 ± 0.001", "0.9"]]
+    assert blocks(header, lines, always=3, width=200) == [[0, 1, 2, 3, 5, 6]]
+    assert blocks(header, lines, always=3, width=55) == [[0, 1, 2, 3, 5], [0, 1, 2, 6]]
+    assert blocks(header, lines, always=3, width=10) == [[0, 1, 2, 3], [0, 1, 2, 5], [0, 1, 2, 6]]
