@@ -5,7 +5,7 @@ Its own commands, which look after these files, are in `genbench.cli.upkeep`.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +26,7 @@ from genbench.cli.output import (
     with_spread,
 )
 from genbench.errors import UsageError, nearest
+from genbench.protocol import hash_of
 
 if TYPE_CHECKING:
     from genbench.contract import Weights
@@ -126,8 +127,12 @@ def _pass_on(context: click.Context, subcommand: str) -> None:
 
 def print_standings(standings: Iterable[Standing]) -> None:
     """One table for each data set and protocol."""
-    for group in _groups(standings):
-        _print(group)
+    groups = _groups(standings)
+    names = Counter((group[0].dataset, group[0].protocol) for group in groups)
+    for group in groups:
+        # Equal names of other content: the tables are told apart by a hash of it.
+        namesakes = names[group[0].dataset, group[0].protocol] > 1
+        _print(group, mark=hash_of(group[0].group, 7) if namesakes else "")
 
 
 def _chosen(standings: list[Standing], metrics: Sequence[str]) -> list[Standing]:
@@ -150,7 +155,7 @@ def _groups(standings: Iterable[Standing]) -> list[list[Standing]]:
     return list(groups.values())
 
 
-def _print(group: Sequence[Standing]) -> None:
+def _print(group: Sequence[Standing], mark: str) -> None:
     first = group[0]
     entries = {
         (standing.key, _identity(entry)): entry for standing in group for entry in standing.entries
@@ -171,7 +176,8 @@ def _print(group: Sequence[Standing]) -> None:
         )
     better = f", {first.better} is better" if first.better else ""
     title = (
-        f"{first.dataset} · {first.protocol} · test split · {first.weights} weights\n"
+        f"{first.dataset} · {first.protocol} · test split · {first.weights} weights"
+        f"{mark and f' · data or protocol {mark}'}\n"
         f"ranked by {first.score}{better}; mean ± standard deviation over seeds"
     )
     for chosen in blocks(header, lines, always=3, width=console().width):

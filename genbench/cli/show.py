@@ -140,7 +140,9 @@ def _plugin(plugin: registry.Plugin) -> dict[str, Any]:
         for option in options.options_of(loaded).values()
     ]
     # The file says which paper it is, the class what it does.
-    described["source"] = inspect.getdoc(inspect.getmodule(loaded)) or "(no docstring)"
+    source = inspect.getdoc(inspect.getmodule(loaded))
+    if source or not plugin.is_file:  # a file of one class need not speak for itself as well
+        described["source"] = source or "(no docstring)"
     # Its own: a base class, as torch's Module, would otherwise speak for it.
     described["description"] = inspect.cleandoc(vars(loaded).get("__doc__") or "(no docstring)")
     return described

@@ -1,8 +1,9 @@
-"""Peak resident memory of metrics on two sets of features, in a process of its own.
+"""Peak resident memory of metrics on three sets of features, in a process of its own.
 
 ``python feature_memory.py N D METRIC…`` prints JSON: seconds and peak in bytes, and of these the
-features themselves. METRIC is a name that is installed, or ``sweep``: one pass over all distances
-of the two sets, which is most of what a metric of nearest neighbours costs, once.
+features themselves: of samples, real and training examples, N of each. METRIC is a name that is
+installed, or ``sweep``: one pass over all distances of two of these, which is most of what a metric
+of nearest neighbours costs, once.
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ from torch import Tensor
 from genbench import registry
 
 
+SETS = "real", "samples", "train"
+
+
 class Given:
     """As much of an evidence as metrics of features need."""
 
-    real = train = SimpleNamespace(name="test")
+    real, train = SimpleNamespace(name="test"), SimpleNamespace(name="train")
 
     def __init__(self, n: int, d: int) -> None:
         rng = torch.Generator().manual_seed(0)
-        self.sets = {"real": torch.randn(n, d, generator=rng)}
-        self.sets["samples"] = torch.randn(n, d, generator=rng)
-        self.sets["train"] = self.sets["real"]
+        self.sets = {of: torch.randn(n, d, generator=rng) for of in SETS}
 
     def features(self, of: str) -> Tensor:
         return self.sets[of]
@@ -79,7 +81,7 @@ if __name__ == "__main__":
             {
                 "seconds": time.perf_counter() - started,
                 "peak_bytes": peak_bytes(),
-                "feature_bytes": 2 * int(n) * int(d) * 4,
+                "feature_bytes": len(SETS) * int(n) * int(d) * 4,
             }
         )
     )
