@@ -1,9 +1,9 @@
 """Peak resident memory of metrics on three sets of features, in a process of its own.
 
 ``python feature_memory.py N D METRIC…`` prints JSON: seconds and peak in bytes, and of these the
-features themselves: of samples, real and training examples, N of each. METRIC is a name that is
-installed, or ``sweep``: one pass over all distances of two of these, which is most of what a metric
-of nearest neighbours costs, once.
+features themselves: N of samples, of real and of training examples, as soon as a metric asks for
+them. METRIC is a name that is installed, or ``sweep``: one pass over all distances of samples and
+real examples, which is most of what a metric of nearest neighbours costs, once.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from torch import Tensor
 from genbench import registry
 
 
-SETS = "real", "samples", "train"
-
-
 class Given:
     """As much of an evidence as metrics of features need."""
 
     real, train = SimpleNamespace(name="test"), SimpleNamespace(name="train")
 
     def __init__(self, n: int, d: int) -> None:
-        rng = torch.Generator().manual_seed(0)
-        self.sets = {of: torch.randn(n, d, generator=rng) for of in SETS}
+        self.shape = n, d
+        self.rng = torch.Generator().manual_seed(0)
+        self.sets: dict[str, Tensor] = {}
 
     def features(self, of: str) -> Tensor:
+        if of not in self.sets:
+            self.sets[of] = torch.randn(self.shape, generator=self.rng)
         return self.sets[of]
 
     def logits(self, of: str) -> Tensor:
-        return self.sets[of][:, :10]
+        return self.features(of)[:, :10]
 
     def statistics(
         self, name: str, of: str, compute: Callable[[Tensor], Mapping[str, Tensor]]
     ) -> Mapping[str, Tensor]:
-        return compute(self.sets[of])
+        return compute(self.features(of))
 
 
 def sweep(given: Any) -> None:
@@ -81,7 +81,7 @@ if __name__ == "__main__":
             {
                 "seconds": time.perf_counter() - started,
                 "peak_bytes": peak_bytes(),
-                "feature_bytes": len(SETS) * int(n) * int(d) * 4,
+                "feature_bytes": len(given.sets) * int(n) * int(d) * 4,
             }
         )
     )
