@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import Tensor
@@ -140,6 +144,42 @@ def test_equally_far_neighbours_come_in_the_order_of_their_rows() -> None:
     corners = torch.tensor([[-1.0], [1.0]]).repeat(40, 1)
     _, which = nearest(torch.zeros(1, 1), corners, 5)
     assert which.tolist() == [[0, 1, 2, 3, 4]]
+
+
+WITHIN = """
+import re
+from pathlib import Path
+
+import torch
+from genbench_metrics.distances import sweep
+
+
+def peak():
+    return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+
+
+rng = torch.Generator().manual_seed(0)
+(warm,) = sweep(torch.randn(9, 64, generator=rng), torch.randn(9, 64, generator=rng))
+warm.within(torch.full((9, 1), 1.0).double(), closed=True)
+(block,) = sweep(torch.randn(2048, 64, generator=rng), torch.randn(2048, 64, generator=rng))
+before = peak()
+assert block.within(torch.full((2048, 1), RADIUS).double(), closed=True).any()
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("radius", [1e6, 11.3], ids=["all inside", "half of them"])
+def test_however_many_pairs_are_within_memory_is_that_of_a_few_blocks(radius: float) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHIN.replace("RADIUS", str(radius))],
+        # what is freed is given back, which glibc does not do else
+        env=os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) <= 4 * 16 * 1024  # KiB; a block is 16 MiB
 
 
 def test_a_process_that_asked_for_rough_products_gets_exact_neighbours() -> None:
