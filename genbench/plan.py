@@ -315,12 +315,13 @@ def _source(dataset: PluginSpec) -> str:
         return str(dataset.make().source())
     except PluginError:
         raise
+    except GenbenchError as error:
+        # Files that are not there are no failure of a model: nothing is run.
+        raise UsageError(f"The {dataset.plugin.title} cannot be read: {error}") from error
     except Exception as error:
-        told = (
-            str(error) if isinstance(error, GenbenchError) else f"{type(error).__name__}: {error}"
-        )
         raise PluginError(
-            f"The {dataset.plugin.title} could not be asked what it reads: {told}"
+            f"The {dataset.plugin.title} could not be asked what it reads: "
+            f"{type(error).__name__}: {error}"
         ) from error
 
 

@@ -540,3 +540,15 @@ def test_another_image_in_the_folder_is_another_run(root: Path) -> None:
     assert run_id() == before
     made(root / "dark" / "more", range(100, 101), 0)
     assert run_id() != before
+
+
+def test_a_folder_that_is_not_there_is_refused_before_anything_is_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"'image-folder' .* cannot be read: .*nowhere"):
+        genbench.run(
+            "pca",
+            dataset="image-folder",
+            protocol="smoke",
+            options={"image-folder": {"root": str(tmp_path / "nowhere")}},
+            results=tmp_path / "results",
+        )
+    assert not list((tmp_path / "results").glob("**/*.parquet"))
