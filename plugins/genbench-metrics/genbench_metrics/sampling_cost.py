@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from genbench.contract import Evidence, NotApplicable, Score
+from genbench.errors import NotThereError
 
 
 class SamplingCost:
@@ -12,7 +13,9 @@ class SamplingCost:
 
     - ``flops_per_sample``: operations of ``sample`` in the protocol's chunks, per sample, as
       torch's own ``FlopCounterMode`` counts them: matrix products, convolutions and attention, a
-      multiplication and an addition for two. The same on every machine. Unit FLOP;
+      multiplication and an addition for two. The same on every machine. Unit FLOP. Not applicable
+      where a sample takes operations that torch runs as one call and cannot count the inside of:
+      recurrent layers and Fourier transforms;
     - ``sampling_latency_seconds``: the median time of ``sample(1, rng)``, which depends on the
       machine.
 
@@ -24,7 +27,7 @@ class SamplingCost:
     random numbers: a model that only looks samples up has 0. Blind to how good the samples are.
     """
 
-    version = "1"
+    version = "2"
     needs = ("sample",)
     invariances = ("sample-order", "real-order", "feature-rotation")
     scores = (
@@ -46,10 +49,15 @@ class SamplingCost:
     )
 
     def measure(self, evidence: Evidence) -> Mapping[str, float | NotApplicable]:
-        """Both scores."""
+        """Both scores, or why one does not apply."""
         latency = evidence.sampling_latency_seconds
+        flops: float | NotApplicable
+        try:
+            flops = evidence.sampling_flops
+        except NotThereError as error:  # the latency is known all the same
+            flops = NotApplicable(str(error))
         return {
-            "flops_per_sample": evidence.sampling_flops,
+            "flops_per_sample": flops,
             "sampling_latency_seconds": (
                 latency
                 if latency > 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -35,6 +36,37 @@ def test_operations_are_those_counted_by_hand(evidence: Callable[..., Evidence])
     given = evidence(sampling_flops=counted, sampling_latency_seconds=0.002)
     dense, conv = 2 * 8 * 64, 2 * 9 * 3 * 64
     assert SamplingCost().measure(given)["flops_per_sample"] == dense + conv
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.LSTM(8, 16, batch_first=True)
+
+    def sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        return self.layers(torch.randn(n, 5, 8, generator=rng))[0]
+
+
+class Counting:
+    """Evidence of what one model costs, counted."""
+
+    sampling_latency_seconds = 0.002
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    @property
+    def sampling_flops(self) -> float:
+        return sampling_cost.flops(self.model, 3, 0, torch.device("cpu"))
+
+
+def test_recurrent_layers_have_a_latency_and_no_count() -> None:
+    given: Any = Counting(Recurrent().eval())
+    measured = SamplingCost().measure(given)
+    assert measured["sampling_latency_seconds"] == 0.002
+    flops = measured["flops_per_sample"]
+    assert isinstance(flops, NotApplicable)
+    assert flops.reason.startswith("torch counts no operations of ")
 
 
 def test_a_clock_that_did_not_tick_gives_no_latency(evidence: Callable[..., Evidence]) -> None:
