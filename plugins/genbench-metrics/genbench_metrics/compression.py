@@ -25,8 +25,8 @@ class Compression:
       32. Below 1 the code is larger than what it is of;
     - ``mse``: that of `Reconstruction`, with its standard error: what this size costs.
 
-    Only ``mse`` has a direction, better lower, from 0. A ratio has none: a code of one number has
-    the best of all, and is worth what its error says. Compare either at an equal other.
+    All four are from 0. Only ``mse`` has a direction, better lower. A ratio has none: a code of one
+    number has the best of all, and is worth what its error says. Compare either at an equal other.
 
     Blind to how much of a code is information: nothing is coded by its entropy, so a number that
     never changes counts like any other, and 16 numbers that are one of 512 vectors of a codebook,

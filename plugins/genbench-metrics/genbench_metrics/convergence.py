@@ -17,7 +17,7 @@ class Convergence:
 
     - ``images_to_target``: real images shown at the first evaluation that is at the target or
       beyond it, as the budget charges them; ``seconds_to_target``: seconds of training until then,
-      without evaluation, which depend on the machine. Better lower, from 0. Nothing is
+      without evaluation, which depend on the machine. Both better lower, from 0. Nothing is
       interpolated: between two evaluations nobody looked, so both are known to their distance, and
       are never too low. This is time-to-accuracy (Cody Coleman et al., "DAWNBench: An end-to-end
       deep learning benchmark and competition", 2017; Peter Mattson et al., "MLPerf training

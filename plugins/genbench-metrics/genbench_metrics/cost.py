@@ -25,8 +25,10 @@ class Cost:
     ``train_seconds`` counts train steps and fits, not evaluation. ``images_per_second`` is real
     images shown, as the budget charges them, over those seconds. ``peak_memory_bytes`` is of the
     device while training, on a CPU of the whole process. ``samples_per_second`` is at the
-    protocol's sampling chunk. Seconds are s, throughputs 1/s, memory is bytes; none is below 0.
-    Seconds and bytes are better lower, throughputs higher; a number of parameters is neither.
+    protocol's sampling chunk. Seconds are s, throughputs 1/s, memory is bytes.
+
+    All are from 0. Seconds and bytes are better lower, throughputs higher; a number of parameters
+    is neither.
 
     What a single sample costs, in operations and in latency, is `SamplingCost`'s: to know that
     takes further draws, and these numbers lie ready after every run.

@@ -26,7 +26,7 @@ class KNN:
 
     ``knn`` is the share of the real split that is named correctly, with its binomial standard
     error: no unit, better higher, from 0 to 1. ``chance`` is that of who always names the most
-    frequent class; it has no direction.
+    frequent class, from 0 to 1 as well; it has no direction.
 
     Blind to classes that only a projection would tell apart (`LinearProbe` is not): one large
     direction that has nothing to do with them hides all others. Blind to what codes know beyond

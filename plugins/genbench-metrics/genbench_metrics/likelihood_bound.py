@@ -21,8 +21,9 @@ class LikelihoodBound:
     likelihood, nor with a bound from another number of draws.
 
     ``nll_bound`` is in nats per example, ``bpd_bound`` in bits per dimension: of images those of
-    the levels, of continuous data -log p(x) in its own unit, without bits. Better lower, no bound
-    of their own. Errors are standard errors over the examples; what the draws add is among it.
+    the levels, of continuous data -log p(x) in its own unit, without bits. Both better lower,
+    without bounds of their own. Errors are standard errors over the examples; what the draws
+    add is among it.
 
     Where an image is dequantised more than once, the mean is taken of the bounds, and not, as
     in `Likelihood`, the logarithm of a mean: of what is below log p only on average, the latter

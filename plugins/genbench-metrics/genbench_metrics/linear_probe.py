@@ -23,8 +23,8 @@ class LinearProbe:
 
     ``linear_probe`` is the share of the real split that the probe names correctly, with its
     binomial standard error: no unit, better higher, from 0 to 1. ``chance`` is the share that
-    one gets who looks at no code and names the most frequent class; it has no direction, as it is
-    a property of the data. A probe that is no better has found nothing.
+    one gets who looks at no code and names the most frequent class, from 0 to 1 as well; it has
+    no direction, as it is a property of the data. A probe that is no better has found nothing.
 
     A probe that did not come to an end is no score: its row says so.
 

@@ -22,8 +22,9 @@ class KnownManifold:
     - ``manifold_recall`` is the share of bins of the generating parameters that a sample on the
       manifold falls into; from 0 to 1, better higher. The paper instead inverts the generator for
       images of the test set, which takes a gradient through it, and asks how many it comes near;
-    - ``manifold_recall_of_truth`` is the same of as many new true examples, which even they do not
-      bring to 1: what ``manifold_recall`` is to be held against. It says nothing of the model.
+    - ``manifold_recall_of_truth`` is the same of as many new true examples, from 0 to 1, though
+      even they do not reach all: what ``manifold_recall`` is to be held against. It says nothing of
+      the model.
 
     Both recalls grow with the number of samples. Errors are standard errors over samples, for
     recall from how many bins were reached once (`occupancy`).

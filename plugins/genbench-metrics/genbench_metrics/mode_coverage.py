@@ -44,7 +44,7 @@ class ModeCoverage:
     order, together with the chance that is left where q is p: there 2n KL is chi-squared with
     M - 1 degrees of freedom, so n samples of the true mixture give about (M - 1) / 2n and not 0.
 
-    ``modes`` is at most the number of classes, and better higher, as is ``high_quality``;
+    ``modes`` is from 0 to the number of classes, ``high_quality`` from 0 to 1, both better higher;
     ``reverse_kl`` is better lower, 0 at best. Images have no centres: `class-coverage` counts their
     modes by a classifier.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from importlib.metadata import distribution
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -75,14 +76,56 @@ def test_the_unit_is_said(metric: Any) -> None:
         assert re.search(said, text), unit
 
 
-def test_the_range_is_said(metric: Any) -> None:
-    text = text_of(metric)
+LEAST = r"\bfrom {0}(?![\w.]*\d)|\b(not below|at least) {0}(?![\w.]*\d)|(?<![\w.]){0} at best"
+MOST = r"\bto {0}(?![\w.]*\d)|\b(not above|at most) {0}(?![\w.]*\d)|(?<![\w.]){0} at best"
+"""How a docstring speaks of a bound, not of a number that happens to be the same."""
+
+
+def said_of(metric: Any, score: str) -> str:
+    """What a docstring says between a score's name and that of another one, and of all of them."""
+    names = "|".join(s.name for s in metric.scores)
+    found = []
+    for paragraph in re.split(r"\n\s*\n|\n\s*(?=- ``)", inspect.getdoc(metric) or ""):
+        flat = " ".join(paragraph.split())
+        before, *rest = re.split(rf"``({names})``", flat)
+        spoken = [before]
+        for name, text in zip(rest[::2], rest[1::2], strict=True):
+            for_all = re.search(r"\b(All|Both|Neither|Each)\b.*", text)
+            if name == score:
+                spoken.append(text)
+            elif for_all:
+                spoken.append(for_all[0])
+        found += spoken
+    return " ".join(found)
+
+
+def test_the_range_of_each_score_is_said(metric: Any) -> None:
     for score in metric.scores:
-        for limit in score.range:
-            said = rf"(?<![\w.]){limit:g}(?![\w.]*\d)" if limit is not None else ""
-            assert re.search(said, text), (score.name, limit)
+        text = said_of(metric, score.name)
+        for limit, said in zip(score.range, (LEAST, MOST), strict=True):
+            if limit is not None:
+                number = re.escape(f"{limit:g}")
+                assert re.search(said.format(number), text, re.I), (score.name, limit)
         if score.better and score.range == (None, None):
-            assert re.search(r"without bounds|\b(no|neither has a) bound\b", text, re.I), score.name
+            said = r"without bounds|\b(no|neither has a) bound\b|\bfrom minus infinity\b"
+            assert re.search(said, text, re.I), score.name
+
+
+def test_a_number_in_passing_is_no_range() -> None:
+    class Passing:
+        """``a`` has 0 at the start, ``b`` is from 0 to 10, not to 1.5.
+
+        ``c`` is at most 1. Both are from 0.
+        """
+
+        scores = tuple(SimpleNamespace(name=name) for name in "abc")
+
+    of_a, of_b, of_c = (said_of(Passing, name) for name in "abc")
+    assert not re.search(MOST.format("1"), of_a)
+    assert not re.search(MOST.format("1"), of_b)
+    assert re.search(MOST.format("1"), of_c)
+    assert all(re.search(LEAST.format("0"), text) for text in (of_a, of_b, of_c))
+    assert not re.search(LEAST.format("0"), of_a.partition("Both")[0])
 
 
 def test_what_it_is_blind_to_is_said_in_a_line_of_its_own(metric: Any) -> None:
