@@ -56,10 +56,11 @@ def printed(fidelity: Callable[..., dict[str, float]]) -> dict[str, float]:
 def test_torch_fidelity_from_images_agrees_but_for_float32(
     images: Images, printed: dict[str, float]
 ) -> None:
+    # 5e-7 and 2e-6, as the README says, and not ten times as much on any machine
     fid = frechet_distance(images.samples, images.real)
-    assert fid == pytest.approx(printed["frechet_inception_distance"], rel=1e-5)
+    assert fid == pytest.approx(printed["frechet_inception_distance"], rel=5e-6)
     kid = KID(subset_size=500).measure(images.evidence)["kid"].value
-    assert kid == pytest.approx(printed["kernel_inception_distance_mean"], rel=1e-4)
+    assert kid == pytest.approx(printed["kernel_inception_distance_mean"], rel=2e-5)
     print(
         "relative difference to what torch-fidelity prints: fid "
         f"{abs(fid / printed['frechet_inception_distance'] - 1):.1e}, kid "
