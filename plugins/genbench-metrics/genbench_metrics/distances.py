@@ -26,7 +26,7 @@ ROWS, COLUMNS = 2048, 2048
 SPARE = 6
 """Neighbours that are looked at beyond those asked for: what is none of them must be farther."""
 
-PAIRS = 2**20
+PAIRS = 2**18
 """Numbers that `between` takes at once."""
 
 STRIP = 256
