@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genbench_metrics import distances
+from genbench_metrics import distances, screening
 from genbench_metrics.distances import between, nearest, sweep
 
 
@@ -36,6 +36,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distances, "ROWS", 64)
     monkeypatch.setattr(distances, "COLUMNS", 48)
     monkeypatch.setattr(distances, "STRIP", 20)
+    monkeypatch.setattr(screening, "PART", 20)
 
 
 SETS = {
