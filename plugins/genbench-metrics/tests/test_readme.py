@@ -25,6 +25,6 @@ def test_the_metric_in_the_readme_keeps_the_contract_by_the_tests_in_the_readme(
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    # It shows every promise but for what takes a device.
+    # It shows every promise but for what takes a device, or statistics that are kept.
     skipped = set(re.findall(r"SKIPPED .*?py:\d+: (.*)", done.stdout))
-    assert skipped <= {"there is no CUDA device to try it on"}
+    assert skipped <= {"there is no CUDA device to try it on", "it keeps none"}
