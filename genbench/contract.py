@@ -276,7 +276,7 @@ class Score:
     """The score that it becomes when samples and real examples change places; its own name where
     it is symmetric. None: nothing is promised."""
     blind: tuple[Defect, ...] = ()
-    """Defects that do not make it worse. Of the scores with a direction, all others get worse and
+    """Defects that need not make it worse. Of the scores with a direction, all others get worse and
     worse with noise; and those that look at samples, with collapse and copies."""
 
 

@@ -313,12 +313,13 @@ def test_no_more_losses_are_remembered_of_a_long_training_than_of_a_short_one() 
 
 
 def test_scores_of_other_numbers_of_samples_or_another_split_never_share_a_key(
-    run: Run, tiny: Protocol
+    run: Run, tiny: Protocol, tmp_path: Path
 ) -> None:
     fewer = tiny.model_copy(
         update={"evaluation": tiny.evaluation.model_copy(update={"samples": 40})}
     )
-    rows = [*run("toy-ae").rows, *run("toy-ae", protocol=fewer).rows]
+    other = run("toy-ae", protocol=fewer, results=tmp_path / "other")
+    rows = [*run("toy-ae").rows, *other.rows]
     distances = [row for row in rows if row["score"] == "distance"]
     keys = {(row["protocol_fingerprint"], row["split"], row["fraction"], row["weights"])
             for row in distances}  # fmt: skip
