@@ -27,7 +27,7 @@ from genbench.evidence import RunEvidence, missing_need
 from genbench.leaderboard import rows
 from genbench.leaderboard.rows import Point
 from genbench.leaderboard.schema import SAMPLE_RANGE, Row
-from genbench.plan import PluginSpec
+from genbench.plan import PluginSpec, uses_an_extractor
 from genbench.streams import generator, separate
 
 
@@ -39,14 +39,9 @@ class Ruler:
     extractor: Extractor | None
     extractor_name: str | None
 
-    @staticmethod
-    def uses_an_extractor(metric: Metric) -> bool:
-        """Whether a metric asks for what only an extractor can give."""
-        return not {"features", "logits"}.isdisjoint(metric.needs)
-
     def extractor_of(self, metric: Metric) -> tuple[str, str] | None:
         """Name and fingerprint of the extractor, for a metric that uses features."""
-        if self.extractor is None or not self.uses_an_extractor(metric):
+        if self.extractor is None or not uses_an_extractor(metric):
             return None
         return str(self.extractor_name), self.extractor.fingerprint
 

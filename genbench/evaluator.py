@@ -13,8 +13,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from genbench import api, data, environment, git, registry
-from genbench import options as options_
+from genbench import api, data, environment, git, plan, registry
 from genbench.contract import CAPABILITIES, DataSpec, Extractor, Weights, has
 from genbench.data import DeviceSplit
 from genbench.errors import StoreError, UsageError, nearest
@@ -217,13 +216,11 @@ class Evaluator:
     ) -> PluginSpec:
         plugin = registry.find(kind, api.reference_to(item))
         given = {**(defaults or {}), **self._settings.get(plugin.name, {})}
-        spec = PluginSpec.of(plugin, given)
-        resolved = options_.resolve(plugin.title, registry.load(plugin), given)
-        return spec.model_copy(update={"options": resolved})
+        return plan.resolved_spec(PluginSpec.of(plugin, given))
 
     def _make_ruler(self, extractor: str | type | None) -> Ruler:
         metrics = [(spec, checked_metric(spec.name, spec.make())) for spec in self._metrics]
-        needed = any(Ruler.uses_an_extractor(metric) for _, metric in metrics)
+        needed = any(plan.uses_an_extractor(metric) for _, metric in metrics)
         self._extractor = self._spec("extractor", extractor) if extractor and needed else None
         if needed and extractor is None and self._dataset.target == EXTERNAL:
             raise UsageError(

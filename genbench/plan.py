@@ -230,7 +230,7 @@ def resolve(request: Request) -> RunSpec:
 
     def resolved(spec: PluginSpec) -> PluginSpec:
         try:
-            return _resolved(spec)
+            return resolved_spec(spec)
         except PluginError as error:
             problems.append(str(error))
             return spec
@@ -274,7 +274,7 @@ def raise_problem(spec: RunSpec) -> NoReturn:
         PluginError: always.
     """
     for plugin in (spec.model, spec.dataset, *spec.metrics):
-        _resolved(plugin)
+        resolved_spec(plugin)
     raise PluginError(str(spec.problem))
 
 
@@ -301,7 +301,14 @@ def check_settings(specs: Iterable[RunSpec], settings: Iterable[str]) -> None:
             )
 
 
-def _resolved(spec: PluginSpec) -> PluginSpec:
+def resolved_spec(spec: PluginSpec) -> PluginSpec:
+    """A plugin with all its options, checked; a data set with what it reads.
+
+    Raises:
+        PluginError: it cannot be imported or asked.
+        UsageError: an option that is unknown, missing, or of the wrong type or range; or files
+            that are not there.
+    """
     factory = registry.load(spec.plugin)
     resolved = options.resolve(spec.plugin.title, factory, spec.options)
     made = spec.model_copy(update={"options": resolved})
@@ -332,12 +339,17 @@ def _extractor(request: Request, metrics: Iterable[PluginSpec]) -> PluginSpec | 
     if name is None or not any(_needs_features(metric) for metric in metrics):
         return None
     plugin = _named(registry.find("extractor", name))
-    return _resolved(PluginSpec.of(plugin, request.settings.get(plugin.name, {})))
+    return resolved_spec(PluginSpec.of(plugin, request.settings.get(plugin.name, {})))
+
+
+def uses_an_extractor(metric: Any) -> bool:
+    """Whether a metric asks for what only an extractor can give."""
+    return not {"features", "logits"}.isdisjoint(metric.needs)
 
 
 def _needs_features(metric: PluginSpec) -> bool:
     try:
-        return not {"features", "logits"}.isdisjoint(metric.make().needs)
+        return uses_an_extractor(metric.make())
     except PluginError:
         raise
     except Exception as error:
