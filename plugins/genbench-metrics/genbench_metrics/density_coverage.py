@@ -12,7 +12,7 @@ from annotated_types import Ge
 from genbench.contract import Evidence, Measurement, Score
 from genbench_metrics.distances import sweep
 from genbench_metrics.features import feature_pair
-from genbench_metrics.precision_recall import kept_radii
+from genbench_metrics.radii import kept_radii
 
 
 class DensityCoverage:

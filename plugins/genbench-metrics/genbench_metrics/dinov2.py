@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genbench_metrics.fingerprint import fingerprint
+from genbench_metrics.images import check_grey_or_colour
 from genbench_metrics.precision import whole_networks
 from genbench_metrics.weights import Published
 
@@ -120,11 +121,7 @@ class DINOv2:
             ValueError: x is of another shape or dtype.
             GenbenchError: as for `fingerprint`.
         """
-        if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[1] not in (1, 3) or 0 in x.shape[2:]:
-            raise ValueError(
-                f"dinov2 takes uint8 images of shape (N, 1 or 3, H, W), "
-                f"not {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}"
-            )
+        check_grey_or_colour("dinov2", x)
         if len(x) == 0:
             return torch.zeros(0, ARCHITECTURES[self.model].width, device=self._device)
         network = self._loaded[0].to(self._device)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from genbench_metrics.fingerprint import fingerprint
+from genbench_metrics.images import check_grey_or_colour
 from genbench_metrics.precision import whole_networks, whole_products
 from genbench_metrics.weights import Published
 
@@ -67,11 +68,7 @@ class InceptionV3Compat:
             ValueError: x is of another shape or dtype.
             GenbenchError: as for `fingerprint`.
         """
-        if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[1] not in (1, 3) or 0 in x.shape[2:]:
-            raise ValueError(
-                f"inception-v3-compat takes uint8 images of shape (N, 1 or 3, H, W), "
-                f"not {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}"
-            )
+        check_grey_or_colour("inception-v3-compat", x)
         network = self._loaded[0].to(self._device)
         x = x.to(self._device).expand(-1, 3, -1, -1)
         with whole_networks(self._device.type):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
 from genbench.contract import Evidence, Measurement, Score
-from genbench_metrics.distances import nearest, sweep
+from genbench_metrics.distances import sweep
 from genbench_metrics.features import feature_pair
+from genbench_metrics.radii import kept_radii, radii
 
 
 class PrecisionRecall:
@@ -83,17 +84,6 @@ class PrecisionRecall:
             "precision": share(looks_real),
             "recall": Measurement(reached.double().mean().item()),
         }
-
-
-def radii(x: Tensor, k: int) -> Tensor:
-    """Distance of each row of x (N, D) to its k-th nearest neighbour among the others: (N,)."""
-    return nearest(x, x, k, themselves=True)[0][:, -1].contiguous()
-
-
-def kept_radii(evidence: Evidence, of: Literal["real", "train"], k: int) -> Tensor:
-    """`radii` of a split, made once for all models."""
-    made = evidence.statistics(f"radii 2: k={k}", of, lambda x: {"radii": radii(x, k)})
-    return made["radii"]
 
 
 def share(counted: Tensor) -> Measurement:
