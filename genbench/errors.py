@@ -30,7 +30,11 @@ class ContractError(GenbenchError):
 
 
 class NotThereError(GenbenchError):
-    """Evidence that does not exist here: scores that ask for it are not applicable, and say so."""
+    """Evidence that does not exist here, or too little of it: what asks for it is not applicable.
+
+    A metric may raise it for all of its scores; rows have the message, without a full stop, as
+    their reason.
+    """
 
 
 class StoreError(GenbenchError):

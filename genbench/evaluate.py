@@ -11,7 +11,6 @@ from typing import Any, get_args
 import torch
 
 from genbench.contract import (
-    Evidence,
     Extractor,
     Measurement,
     Metric,
@@ -26,8 +25,9 @@ from genbench.errors import ContractError, NotThereError, nearest
 from genbench.evidence import RunEvidence, missing_need
 from genbench.leaderboard import rows
 from genbench.leaderboard.rows import Point
-from genbench.leaderboard.schema import SAMPLE_RANGE, Row
+from genbench.leaderboard.schema import Row
 from genbench.plan import PluginSpec, uses_an_extractor
+from genbench.sample_range import ALWAYS
 from genbench.streams import generator, separate
 
 
@@ -44,37 +44,6 @@ class Ruler:
         if self.extractor is None or not uses_an_extractor(metric):
             return None
         return str(self.extractor_name), self.extractor.fingerprint
-
-
-class SampleRange:
-    """What every sampler is held to, whatever the metrics: values inside [-1, 1].
-
-    Clipping is part of how images are stored, so a model that relies on it is told so by a score.
-    """
-
-    version = "1"
-    needs: tuple[Need, ...] = ("sample",)
-    scores = (Score("clipped_fraction", better="lower"),)
-
-    def measure(self, evidence: Evidence) -> Mapping[str, float | Measurement | NotApplicable]:
-        """The share of sampled values that were outside."""
-        if evidence.data.kind != "image":
-            return {"clipped_fraction": NotApplicable("points have no range")}
-        return {"clipped_fraction": evidence.clipped_fraction}
-
-
-ALWAYS: tuple[PluginSpec, Metric] = (
-    PluginSpec(
-        kind="metric",
-        name=SAMPLE_RANGE,
-        target="genbench.evaluate:SampleRange",
-        distribution="genbench",
-        version="1",
-        code="",
-        options={},
-    ),
-    SampleRange(),
-)
 
 
 def checked_metric(name: str, metric: Any) -> Metric:
@@ -157,15 +126,20 @@ def _writes(model: Any) -> dict[str, tuple[int, int]]:
 
 
 def evaluate(
-    evidence: RunEvidence, ruler: Ruler, base: Mapping[str, Any], points: Sequence[Point]
-) -> list[Row]:
-    """All rows of one evaluation, for each of the points that it stands for.
+    evidence: RunEvidence,
+    ruler: Ruler,
+    base: Mapping[str, Any],
+    points: Sequence[Point],
+    found: list[Row],
+) -> None:
+    """Add all rows of one evaluation to ``found``, for each of the points that it stands for.
+
+    They come metric by metric: when one of them raises, those of the metrics before it are there.
 
     Raises:
         ContractError: the model or a metric returned something other than it promises.
     """
     evidence.model.eval()
-    found: list[Row] = []
     with separate(evidence.seed, "evaluation", evidence.real.device), torch.no_grad():
         for spec, metric in (*ruler.metrics, ALWAYS):
             extractor = ruler.extractor_of(metric)
@@ -178,7 +152,6 @@ def evaluate(
                 for point in points
                 for score in metric.scores
             ]
-    return found
 
 
 def measured(

@@ -284,8 +284,9 @@ class Evaluator:
             # One state stands for both: nobody knows whether there was a moving average.
             kinds: tuple[Weights, ...] = ("average", "last") if name else ("average",)
             points = [Point(split, 1.0, images or 0, kind) for kind in kinds]
+            found: list[Row] = []
             with evaluating(given.model):
-                found = evaluate(evidence, self._ruler, base, points)
+                evaluate(evidence, self._ruler, base, points, found)
                 content = given.content or _content(evidence)
         # What decides the weights is not known; the content of what they give stands for it.
         return [{**row, "training_id": content, "images": images} for row in found]

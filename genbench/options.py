@@ -89,13 +89,16 @@ def _type_of_default(parameter: inspect.Parameter) -> Any:
     return Any if parameter.default in (REQUIRED, None) else type(parameter.default)
 
 
-def resolve(title: str, factory: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def resolve(
+    title: str, factory: Callable[..., Any], given: Mapping[str, Any], name: str = "NAME"
+) -> dict[str, Any]:
     """All options of a plugin as plain JSON data: those given, checked, and the defaults.
 
     Args:
         title: what messages call the plugin.
         factory: its class.
         given: values by option; a string is read as ``--set`` would, anything else is checked.
+        name: that ``--set`` knows it by.
 
     Raises:
         UsageError: an unknown option, a value of the wrong type or range, or one that is missing.
@@ -113,7 +116,7 @@ def resolve(title: str, factory: Callable[..., Any], given: Mapping[str, Any]) -
         elif option.required:
             raise UsageError(
                 f"The {title} needs its option {option.name!r} ({option.type_name}): "
-                f"--set NAME.{option.name}=VALUE"
+                f"--set {name}.{option.name}=VALUE"
             )
         else:
             resolved[option.name] = _default(title, option)

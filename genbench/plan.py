@@ -310,7 +310,7 @@ def resolved_spec(spec: PluginSpec) -> PluginSpec:
             that are not there.
     """
     factory = registry.load(spec.plugin)
-    resolved = options.resolve(spec.plugin.title, factory, spec.options)
+    resolved = options.resolve(spec.plugin.title, factory, spec.options, spec.name)
     made = spec.model_copy(update={"options": resolved})
     if spec.kind == "dataset" and hasattr(factory, "source"):
         return made.model_copy(update={"source": _source(made)})

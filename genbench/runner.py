@@ -335,8 +335,14 @@ class _Run:
 
     def _add(self, evidence: RunEvidence, points: Sequence[Point]) -> None:
         started = time.perf_counter()
-        added = evaluate(evidence, self.ruler, self.base, points)
-        self.evaluation_seconds += time.perf_counter() - started
+        added: list[Row] = []
+        try:
+            evaluate(evidence, self.ruler, self.base, points, added)
+        except Exception:
+            self.rows += added
+            raise
+        finally:
+            self.evaluation_seconds += time.perf_counter() - started
         self.rows += added
         if evidence.real is self.loaded.validation:
             self._remember(curve.of_rows(added, self.history))

@@ -134,6 +134,33 @@ def test_a_metric_that_gives_no_number_fails_the_run_by_name(
     assert "The metric 'Mine' gave" in str(result.reason)
 
 
+def test_scores_of_the_metrics_before_the_one_that_fails_stay(run: Run, tmp_path: Path) -> None:
+    broken = _metric(tmp_path, "None")
+    result = run("toy-ae", metrics=["toy-error", broken])
+    assert result.status == "failed"
+    kept = {(row["metric"], row["split"]) for row in result.rows if row["value"] is not None}
+    assert kept == {("toy-error", "validation")}
+
+
+def test_a_metric_that_has_too_little_to_measure_says_so_and_the_run_goes_on(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "choosy.py"
+    path.write_text(
+        "from genbench import Score\n"
+        "from genbench.errors import NotThereError\n"
+        "class Choosy:\n"
+        "    version, needs, scores = '1', ('sample',), (Score('choosy'),)\n"
+        "    def measure(self, evidence):\n"
+        "        raise NotThereError('choosy needs at least 9,999 samples, there are 60')\n"
+    )
+    result = run("toy-ae", metrics=[f"{path}:Choosy", "toy-error"])
+    assert result.status == "ok", result.reason
+    reasons = {row["reason"] for row in result.rows if row["score"] == "choosy"}
+    assert reasons == {"choosy needs at least 9,999 samples, there are 60"}
+    assert isinstance(result.score("error"), float)
+
+
 def test_two_metrics_of_one_name_from_two_files_have_two_keys(run: Run, tmp_path: Path) -> None:
     keys = set()
     for gives in ("1.0", "2.0"):

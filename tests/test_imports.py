@@ -25,7 +25,8 @@ FLOORS = [
     {"leaderboard"},
     {
         "train", "step", "average", "streams", "data", "checkpoint", "evaluate", "evidence",
-        "environment", "verdict", "executors", "listeners", "runner", "session", "api", "suite",
+        "environment", "sample_range", "verdict", "executors", "listeners", "runner", "session",
+        "api", "suite",
         "training_state", "saved_training", "run_state", "weights", "interrupts", "status",
         "testing", "git", "trained_before", "reference", "curve", "dequantise", "sampling_cost",
         "evaluator", "external",

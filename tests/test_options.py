@@ -105,8 +105,8 @@ def test_none_is_written_as_null() -> None:
 
 
 def test_a_required_option_that_is_missing_says_how_to_give_it() -> None:
-    with pytest.raises(UsageError, match=r"needs its option 'root' \(Path\): --set NAME\.root="):
-        options.resolve("needy", Needy, {})
+    with pytest.raises(UsageError, match=r"needs its option 'root' \(Path\): --set needy\.root="):
+        options.resolve("data set 'needy'", Needy, {}, "needy")
 
 
 def test_an_annotation_that_text_cannot_become_is_the_plugins_error() -> None:

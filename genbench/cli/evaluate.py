@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from genbench.evaluator import Evaluator
     from genbench.external.scores import Scores
+    from genbench.leaderboard.schema import Row
 
 
 MUCH_CLIPPED = 0.01
@@ -112,6 +115,9 @@ def command(
 
     Metrics that need a model, and not its samples alone, are not applicable and say so.
 
+    A table FILE.parquet has a column `image` of encoded images, or a column of numbers for each
+    coordinate of a point.
+
     \b
     Examples:
       genbench evaluate --samples ./generated --dataset NAME
@@ -195,6 +201,9 @@ def _print(scores: Scores, evaluator: Evaluator, samples: Tensor) -> None:
         if row["value"] is not None
     ]
     print_table(("score", "value ± its own error", "unit", "better"), rows)
+    measured_with = with_options(scores.rows)
+    if measured_with:
+        click.echo(f"measured with {measured_with}")
     reasons: dict[str, list[str]] = {}
     for score, reason in scores.not_applicable.items():
         reasons.setdefault(reason, []).append(score)
@@ -206,6 +215,16 @@ def _print(scores: Scores, evaluator: Evaluator, samples: Tensor) -> None:
             f"Note: {clipped:.1%} of the values were outside [-1, 1] and have been clipped: other "
             "images are scored than were given."
         )
+
+
+def with_options(rows: Iterable[Row]) -> str:
+    """The options of metrics that gave a value: scores with others are other scores."""
+    found = {}
+    for row in rows:
+        if row["value"] is not None:
+            for option, value in json.loads(row["metric_options"]).items():
+                found[f"{row['metric']}.{option}"] = value
+    return " ".join(f"{name}={value}" for name, value in found.items())
 
 
 def _as_data(scores: Scores, evaluator: Evaluator, samples: Tensor) -> dict[str, object]:

@@ -91,7 +91,8 @@ def command(
     rows = only(rows, "model", models)
     rows = only(rows, "dataset", (dataset,) if dataset else ())
     rows = only(rows, "protocol", (protocol_,) if protocol_ else ())
-    standings = _chosen(ranking.standings(rows, weights), metrics)
+    known = ranking.standings(rows, weights)
+    standings = _chosen(known, metrics)
     # Failures are never dropped: those that no standing counts are told by themselves.
     failed = ranking.unscored_failures(rows)
     if format_ == "json":
@@ -100,6 +101,8 @@ def command(
         )
         return
     print_standings(standings)
+    if not metrics:
+        _print_others(known)
     for row in failed:
         click.echo(f"{row['run_id']}: {row['status']}: {row['reason']}")
     if not standings and not failed:
@@ -144,6 +147,15 @@ def _chosen(standings: list[Standing], metrics: Sequence[str]) -> list[Standing]
         if name not in known:
             raise UsageError(f"No run has the metric {name!r}. {nearest(name, known)}")
     return [s for name in metrics for s in standings if name in (s.metric, s.score)]
+
+
+def _print_others(known: Iterable[Standing]) -> None:
+    """Name the scores that are shown when asked for."""
+    plain = {s.score: None for s in known if not s.better and not s.hardware}
+    machine = {s.score: None for s in known if s.hardware}
+    for what, names in {"neither better nor worse": plain, "of the machine": machine}.items():
+        if names:
+            click.echo(f"Shown with --metric NAME, {what}: {', '.join(names)}.")
 
 
 def _groups(standings: Iterable[Standing]) -> list[list[Standing]]:
@@ -252,7 +264,9 @@ def _identity(entry: Entry) -> tuple[str, str, str]:
 
 def _title(standing: Standing, group: Sequence[Standing]) -> str:
     namesakes = [s for s in group if (s.metric, s.score) == (standing.metric, standing.score)]
-    title = standing.score + (f" [{standing.unit}]" if standing.unit else "")
+    several = any(s.score == standing.score and s.metric != standing.metric for s in group)
+    title = f"{standing.metric}.{standing.score}" if several else standing.score
+    title += f" [{standing.unit}]" if standing.unit else ""
     if len(namesakes) == 1:
         return title
     # Equal names under different keys are different scores: they stand side by side, marked.

@@ -40,8 +40,16 @@ def _plain(score: Score) -> dict[str, Any]:
     return found | {"known": dict(score.known)}
 
 
-def print_scores(scores: Sequence[Mapping[str, Any]]) -> None:
-    """A row for each score."""
+SEES_ALL = "nothing"
+
+
+def _judges(score: Mapping[str, Any], needs: Sequence[str]) -> bool:
+    """Whether it says which samples are better: only then can it be blind to what is wrong."""
+    return "sample" in needs and score["better"] is not None and not score["hardware"]
+
+
+def print_scores(scores: Sequence[Mapping[str, Any]], needs: Sequence[str]) -> None:
+    """A row for each score of a metric with these needs."""
     from genbench.testing.ranges import shown_range
 
     print_table(
@@ -54,7 +62,7 @@ def print_scores(scores: Sequence[Mapping[str, Any]]) -> None:
                 shown_range(Score(score["name"], range=score["range"])),
                 ", ".join(f"{case} {value:g}" for case, value in score["known"].items()) or NOTHING,
                 score["swapped"] or NOTHING,
-                ", ".join(score["blind"]) or NOTHING,
+                ", ".join(score["blind"]) or (SEES_ALL if _judges(score, needs) else NOTHING),
                 "yes" if score["hardware"] else "no",
             ]
             for score in scores

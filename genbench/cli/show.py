@@ -56,7 +56,7 @@ def command(
         if key == "options":
             _print_options(name, value)
         elif key == "scores":
-            scores.print_scores(value)
+            scores.print_scores(value, described.get("needs", ()))
         elif key in ("description", "source"):
             click.echo(f"\n{value}")
         elif key in LISTS:
@@ -84,6 +84,12 @@ def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str,
         return _plugin(
             registry.find(kind or naming.kind_of(registry.load(registry.find("model", name))), name)
         )
+    from genbench.leaderboard.schema import SAMPLE_RANGE
+
+    if name == SAMPLE_RANGE and kind in (None, "metric"):
+        return _plugin(_core_metric())
+    if kind == "metric" and ":" not in name and name not in registry.catalogue(kind):
+        _refuse_score(name)
     kinds = [kind] if kind else [k for k in registry.KINDS if name in registry.catalogue(k)]
     if len(kinds) > 1:
         raise UsageError(f"{name!r} is the name of a {' and a '.join(kinds)}: add --kind.")
@@ -111,8 +117,36 @@ def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str,
             rows = store.read_run(folder.leaderboard, record["run_id"])
             shown["rows"] = store.rows_of(rows) if rows is not None else []
             return shown
+    _refuse_score(name)
     known = {name for k in registry.KINDS for name in registry.catalogue(k)} | set(shipped())
     raise UsageError(f"There is no plugin, protocol or run {name!r}. {nearest(name, known)}")
+
+
+def _core_metric() -> registry.Plugin:
+    """The one that every run has, and that is no plugin's."""
+    from genbench.sample_range import ALWAYS
+
+    return ALWAYS[0].plugin
+
+
+def _refuse_score(name: str) -> None:
+    """Say whose score a name is, as a leaderboard shows it.
+
+    Raises:
+        UsageError: some metric gives a score of this name.
+    """
+    metrics = [registry.find("metric", metric) for metric in registry.catalogue("metric")]
+    found = []
+    for plugin in [*metrics, _core_metric()]:
+        # What cannot be imported is found out by whoever asks for it by its own name.
+        with contextlib.suppress(Exception):
+            given = scores.described(registry.load(plugin)).get("scores", ())
+            if any(score["name"] == name for score in given):
+                found.append(plugin.name)
+    if found:
+        raise UsageError(
+            f"{name!r} is a score of the metric {' and of '.join(found)}: genbench show {found[0]}"
+        )
 
 
 def _plugin(plugin: registry.Plugin) -> dict[str, Any]:
@@ -183,6 +217,9 @@ def _print_record(run: dict[str, Any]) -> None:
         if spec[kind]:
             given = " ".join(f"{k}={v}" for k, v in spec[kind]["options"].items())
             click.echo(f"{kind:<14}{spec[kind]['name']} {given}".rstrip())
+    for metric in spec["metrics"]:
+        given = " ".join(f"{k}={v}" for k, v in metric["options"].items())
+        click.echo(f"{'metric':<14}{metric['name']} {given}".rstrip())
     click.echo(f"{'protocol':<14}{spec['protocol']['name']}, seed {spec['seed']}")
     made = {k: v for k, v in run.get("environment", {}).items() if v is not None}
     click.echo(f"{'made on':<14}{', '.join(f'{k} {v}' for k, v in made.items())}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import get_args
 
 from genbench.contract import Defect, Measurement, Score
 from genbench.testing.finding import DoesNotApplyError, Finding
@@ -45,7 +46,7 @@ def direction(subject: MetricSubject) -> Found:
         raise DoesNotApplyError("no score of quality: with a direction, and not of the hardware")
     for score, good, moves in tried:
         if not any(moves.values()):
-            yield f"{score.name} moved with nothing that was tried"
+            yield from _unmoved(subject, score, good)
             continue
         largest = max(map(abs, moves.values()))
         seen = {q: move for q, move in moves.items() if abs(move) > NOTICEABLE * largest}
@@ -54,6 +55,19 @@ def direction(subject: MetricSubject) -> Found:
             yield Finding(_backwards(score, good, seen), f"better={_other(score)!r}, or turn it.")
         else:
             yield f"{score.name} is worse for what is {' and '.join(worse)}"
+
+
+def _unmoved(subject: MetricSubject, score: Score, good: float) -> Found:
+    defects = get_args(Defect) if "sample" in subject.metric.needs else ("noise",)
+    if {*defects} <= {*score.blind}:
+        yield f"{score.name} moved with nothing that was tried, as it says"
+        return
+    yield Finding(
+        f"{score.name} is better {score.better}, and was {good:.4g} for what is good and for all "
+        "that is bad.",
+        "Look whether measure() uses what the model made. What no defect of a model can move says "
+        f"so: Score({score.name!r}, …, blind={defects!r}).",
+    )
 
 
 def _moves(
@@ -186,8 +200,9 @@ def _overlooked(subject: MetricSubject, score: Score, kind: Kind) -> Found:
     draws = [subject.values(subject.of("good", kind, draw=i)).get(score.name) for i in range(DRAWS)]
     good = sorted(value for value in draws if value is not None)
     found = {defect: _of_samples(subject, score, kind, q) for defect, q in DEFECTS.items()}
-    if {*good} == {*found.values()}:
-        yield f"{score.name} does not depend on samples"
+    bad = subject.values(subject.of("noise", kind)).get(score.name)
+    if {*good} == {*found.values(), _of_samples(subject, score, kind, "noise")} != {bad}:
+        yield f"{score.name} depends on other things than samples"
         return
     among = f"{good[0]:.4g} to {good[-1]:.4g} for {len(good)} sets of samples that are good"
     for defect, value in found.items():

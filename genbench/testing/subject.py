@@ -89,7 +89,7 @@ class Subject:
             UsageError: one that is unknown, missing or of a wrong type.
             PluginError: a default that cannot be written down.
         """
-        return options.resolve(self.title, self.factory, self.settings)
+        return options.resolve(self.title, self.factory, self.settings, self.plugin.name)
 
     def prepare(self) -> None:
         """See that what was asked for can be checked: what is wrong here is the user's.

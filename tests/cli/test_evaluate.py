@@ -85,6 +85,8 @@ def test_options_of_metrics_are_set(invoke: Invoke) -> None:
         return float(next(row["value"] for row in rows if row["score"] == "distance"))
 
     assert distance("--set", "toy-distance.scale=2") == pytest.approx(2 * distance())
+    done = invoke("--samples", "theirs.npy", *TOYS, "--no-add", "--set", "toy-distance.scale=2")
+    assert "measured with toy-distance.scale=2.0" in done.output
 
 
 @pytest.mark.parametrize(

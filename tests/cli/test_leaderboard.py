@@ -51,7 +51,8 @@ def test_the_table_shows_mean_and_spread_ranks_and_failures(
     assert "±" in lines["toy-ae"]
     assert "0/3 (3 failed)" in lines["toy-faulty"]
     assert "n/a" in lines["toy-mean"]
-    assert "seconds" not in shown
+    [others] = [line for line in shown.splitlines() if "seconds" in line]
+    assert others == "Shown with --metric NAME, of the machine: seconds."
 
 
 def test_ranks_are_among_the_models_that_are_asked_for(
@@ -245,6 +246,24 @@ def test_what_is_given_before_the_name_of_a_command_counts_or_is_refused(
     refused = CliRunner().invoke(main, ["leaderboard", "--dataset", "digits", name])
     assert refused.exit_code == 2
     assert f"--dataset is not for {name}." in refused.stderr
+
+
+def test_scores_of_one_name_stand_under_the_names_of_their_metrics(
+    run: Callable[..., genbench.api.Run], tmp_path: Path
+) -> None:
+    for name, value in (("One", 1.0), ("Other", 2.0)):
+        (tmp_path / f"{name}.py").write_text(
+            "from genbench import Score\n"
+            f"class {name}:\n"
+            "    version, needs, scores = '1', (), (Score('modes', better='higher'),)\n"
+            f"    def measure(self, evidence): return {{'modes': {value}}}\n"
+        )
+    metrics = [f"{tmp_path / name}.py:{name}" for name in ("One", "Other")]
+    run("toy-mean", metrics=metrics)
+    shown = CliRunner().invoke(main, ["leaderboard", "--results", str(tmp_path / "results")]).stdout
+    [header] = [line for line in shown.splitlines() if line.strip().startswith("model")]
+    assert "One.modes" in header
+    assert "Other.modes" in header
 
 
 def test_a_wide_table_is_told_in_parts_that_fit() -> None:

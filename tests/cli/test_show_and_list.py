@@ -159,6 +159,36 @@ def test_show_knows_what_a_class_in_a_file_is(tmp_path: Path, body: str, kind: s
     assert invoke("show", f"{path}:Mine").stdout.split("\n")[0].split(maxsplit=1)[1] == kind
 
 
+@pytest.mark.parametrize("kind", [(), ("metric",)])
+def test_the_name_of_a_score_is_answered_with_its_metric(kind: tuple[str, ...]) -> None:
+    done = invoke("show", *kind, "distance")
+    assert done.exit_code == 2
+    told = "'distance' is a score of the metric toy-distance: genbench show toy-distance"
+    assert told in done.output
+
+
+def test_the_metric_that_every_run_has_is_shown() -> None:
+    assert "score of the metric sample-range" in invoke("show", "clipped_fraction").output
+    shown = invoke("show", "sample-range").stdout
+    assert "[0, 1]" in shown
+    assert "share of sampled values of images that were outside" in shown
+
+
+def test_a_score_that_overlooks_no_defect_is_blind_to_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ruler.py"
+    path.write_text(
+        "from genbench import Score\n"
+        "class Ruler:\n"
+        "    version, needs = '1', ('sample',)\n"
+        "    scores = (Score('far', better='lower'), Score('wide'))\n"
+        "    def measure(self, evidence): ...\n"
+    )
+    shown = invoke("show", f"{path}:Ruler").stdout
+    lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
+    assert lines["far"][-2:] == ["nothing", "no"]
+    assert lines["wide"][-2:] == ["-", "no"]
+
+
 def test_show_prints_a_protocol_as_the_file_to_begin_ones_own_with(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text(invoke("show", "quick").stdout)

@@ -80,6 +80,7 @@ METRICS = {
     ),
     "statistics_of_as_many": ("statistics", "and another for samples that are uneven"),
     "backwards": ("direction", "similarity is better lower"),
+    "wrong_split": ("direction", "for what is good and for all that is bad"),
     "false_invariance": ("invariances", "It declares sample-order"),
     "exact_copies": ("invariances", "It declares batch-size, and under it copies went from 1 to 0"),
     "applies_by_rounding": (

@@ -71,7 +71,8 @@ class DensityCoverage:
         """Both scores.
 
         Raises:
-            GenbenchError: no more than k samples or real examples, or features that are not finite.
+            NotThereError: no more than k samples or real examples.
+            GenbenchError: features that are not finite.
         """
         samples, real = feature_pair("density-coverage", evidence, least=self.k + 1)
         radii = kept_radii(evidence, "real", self.k)

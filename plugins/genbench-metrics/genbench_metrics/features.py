@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from genbench.contract import Evidence
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, NotThereError
 
 
 def feature_pair(metric: str, evidence: Evidence, least: int = 2) -> tuple[Tensor, Tensor]:
     """Features of the samples and of the real split, both float32 (N, D).
 
     Raises:
-        GenbenchError: as for `features_of`; or the two have different numbers of features.
+        NotThereError: as for `features_of`.
+        GenbenchError: likewise; or the two have different numbers of features.
     """
     samples = features_of("samples", metric, evidence, least)
     real = features_of("real", metric, evidence, least)
@@ -33,8 +34,8 @@ def features_of(
     """Features float32 (N, D), of at least ``least`` examples.
 
     Raises:
-        GenbenchError: fewer examples than that, another dtype or number of dimensions, or values
-            that are NaN or infinite.
+        NotThereError: fewer examples than that; the scores are then not applicable.
+        GenbenchError: another dtype or number of dimensions, or values that are NaN or infinite.
     """
     features = evidence.features(of)
     split = evidence.real if of == "real" else evidence.train
@@ -47,7 +48,8 @@ def hold(metric: str, values: Tensor, what: str, least: int, kind: str = "featur
     """Refuse rows that no metric may turn into a number.
 
     Raises:
-        GenbenchError: as for `features_of`.
+        NotThereError: as for `features_of`.
+        GenbenchError: likewise.
     """
     if values.dtype != torch.float32 or values.ndim != 2:
         raise GenbenchError(
@@ -55,7 +57,7 @@ def hold(metric: str, values: Tensor, what: str, least: int, kind: str = "featur
             f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}."
         )
     if len(values) < least:
-        raise GenbenchError(f"{metric} needs at least {least} {what}, there are {len(values)}.")
+        raise NotThereError(f"{metric} needs at least {least} {what}, there are {len(values)}")
     # the least and the largest alone: a mask of all values would be a quarter of their size
     if values.numel() and not torch.stack(values.aminmax()).isfinite().all():
         raise GenbenchError(f"{metric} cannot be measured: {kind} of {what} are not finite.")

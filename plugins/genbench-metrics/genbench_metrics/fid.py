@@ -44,7 +44,8 @@ class FID:
         """The FID.
 
         Raises:
-            GenbenchError: fewer than two samples or real images, or features that are not finite.
+            NotThereError: fewer than two samples or real images.
+            GenbenchError: features that are not finite.
         """
         samples, _ = feature_pair("fid", evidence)
         return {"fid": frechet(moments(samples), kept_moments(evidence, "real"))}

@@ -37,7 +37,8 @@ class FIDGap:
         """The gap, in units of FID.
 
         Raises:
-            GenbenchError: fewer than two samples or images, or features that are not finite.
+            NotThereError: fewer than two samples or images.
+            GenbenchError: features that are not finite.
         """
         samples, real = feature_pair("fid-gap", evidence)
         train = features_of("train", "fid-gap", evidence)

@@ -57,7 +57,8 @@ class InceptionScore:
         """The score with its standard error; one part has none.
 
         Raises:
-            GenbenchError: fewer samples than two for each part, or logits that are not finite.
+            NotThereError: fewer samples than two for each part.
+            GenbenchError: logits that are not finite.
         """
         logits = evidence.logits("samples")
         hold("isc", logits, "samples", 2 * self.splits, "logits")

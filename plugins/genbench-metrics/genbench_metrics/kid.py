@@ -67,8 +67,8 @@ class KID:
         """The KID with its standard error.
 
         Raises:
-            GenbenchError: fewer than two samples or real images, or features that are not finite
-                or too large for the kernel.
+            NotThereError: fewer than two samples or real images.
+            GenbenchError: features that are not finite or too large for the kernel.
         """
         samples, real = feature_pair("kid", evidence)
         size = min(self.subset_size, len(samples), len(real))

@@ -77,8 +77,8 @@ class Memorization:
         """All three scores.
 
         Raises:
-            GenbenchError: fewer than two samples, training or real examples, or features that are
-                not finite.
+            NotThereError: fewer than two samples, training or real examples.
+            GenbenchError: features that are not finite.
         """
         samples, _ = feature_pair("memorization", evidence)
         train = features_of("train", "memorization", evidence)

@@ -69,7 +69,8 @@ class PrecisionRecall:
         """Both shares.
 
         Raises:
-            GenbenchError: no more than k samples or real examples, or features that are not finite.
+            NotThereError: no more than k samples or real examples.
+            GenbenchError: features that are not finite.
         """
         samples, real = feature_pair("precision-recall", evidence, least=self.k + 1)
         real_radii = kept_radii(evidence, "real", self.k)

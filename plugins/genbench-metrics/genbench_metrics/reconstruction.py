@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from genbench.contract import Evidence, Measurement, NotApplicable, Score
-from genbench.errors import GenbenchError
+from genbench.errors import NotThereError
 
 PEAK_TO_PEAK = 2.0
 """Of images in [-1, 1]."""
@@ -43,12 +43,12 @@ class Reconstruction:
         """Both scores; there is no psnr of points or of images that are all exact.
 
         Raises:
-            GenbenchError: the split is empty.
+            NotThereError: the split is empty.
         """
         originals, reconstructions = evidence.originals, evidence.reconstructions
         if len(originals) == 0:
-            raise GenbenchError(
-                f"reconstruction needs at least 1 example, {evidence.real.name} is empty."
+            raise NotThereError(
+                f"reconstruction needs at least 1 example, {evidence.real.name} is empty"
             )
         squared = (reconstructions - originals).square().flatten(1).mean(1)  # (N,)
         squared = squared.cpu().double()  # not every device has float64

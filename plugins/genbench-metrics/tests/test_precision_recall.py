@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+import genbench
 from genbench.contract import Evidence
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, NotThereError
 from genbench_metrics.precision_recall import PrecisionRecall
 
 
@@ -94,8 +95,18 @@ def test_the_error_of_precision_is_what_fresh_samples_change_against_the_same_re
 def test_no_more_examples_than_neighbours_are_refused(
     evidence: Callable[..., Evidence], samples: int, real: int, message: str
 ) -> None:
-    with pytest.raises(GenbenchError, match=f"precision-recall {message}"):
+    with pytest.raises(NotThereError, match=f"precision-recall {message}"):
         measured(evidence, normal(samples, 4), normal(real, 4))
+
+
+def test_too_few_samples_for_one_metric_are_enough_for_another() -> None:
+    evaluator = genbench.Evaluator(
+        reference=normal(10, 4), metrics=["precision-recall", "fid"], extractor="identity"
+    )
+    scores = evaluator(samples=normal(3, 4), split="test")
+    assert scores["fid"] > 0
+    reason = "precision-recall needs at least 4 samples, there are 3"
+    assert {scores.not_applicable[name] for name in ("precision", "recall")} == {reason}
 
 
 def test_features_that_are_not_finite_are_refused(evidence: Callable[..., Evidence]) -> None:
