@@ -243,12 +243,13 @@ class Extractor(Protocol):
         """
 
 
-Known = Literal["identical", "collapsed", "copied"]
+Known = Literal["identical", "collapsed", "copied", "normals"]
 """Cases whose score may be known beforehand.
 
 ``identical``: the samples are the real examples themselves, reconstructions the originals.
 ``collapsed``: every sample is one and the same real example. ``copied``: the samples are training
-examples.
+examples. ``normals``: features have exactly mean 0 and covariance I for real examples, mean
+(1, 0, …) and covariance diag(4, 1, …, 1) for samples; their Fréchet distance is 2.
 """
 
 Defect = Literal["noise", "collapse", "copies"]

@@ -6,10 +6,11 @@ import itertools
 import math
 from typing import get_args
 
-from genbench.contract import Defect, Measurement, Score
+from genbench.contract import Defect, Known, Measurement, Score
 from genbench.testing.finding import DoesNotApplyError, Finding
 from genbench.testing.made_up import Kind, Quality
-from genbench.testing.metric_subject import KINDS, MetricSubject
+from genbench.testing.metric_subject import KINDS, Measured, MetricSubject
+from genbench.testing.normals import of_two_normals
 from genbench.testing.parts import OF_SAMPLES
 from genbench.testing.ranges import shown_range
 from genbench.testing.suite import Found, check
@@ -98,20 +99,22 @@ def _other(score: Score) -> str:
 
 @check("determinism", "kinds")
 def known(subject: MetricSubject) -> Found:
-    """Identical, copied and collapsed samples give the values that a score declares for them."""
+    """Samples of which a score declares what it is give that value: identical, copied, normal…"""
     declared = [(s, case, value) for s in subject.metric.scores for case, value in s.known.items()]
     if not declared:
         raise DoesNotApplyError("no score declares any")
     for score, case, value in declared:
         many, tolerance = (MANY, NEAR) if case == "collapsed" else (4, EXACT * max(1, abs(value)))
         found = {
-            kind: subject.values(subject.of(case, kind, n=many)).get(score.name) for kind in KINDS
+            kind: subject.values(_measured(subject, case, kind, many)).get(score.name)
+            for kind in KINDS
         }
         wrong = {k: v for k, v in found.items() if v is not None and abs(v - value) > tolerance}
+        of = "features of two normals" if case == "normals" else f"what is {case}"
         for kind, other in wrong.items():
             what = "images" if kind == "image" else "points"
             yield Finding(
-                f"{score.name} is declared to be {value:g} for what is {case}, and was "
+                f"{score.name} is declared to be {value:g} for {of}, and was "
                 f"{other:.9g} of {what}.",
                 f"Give that value, or take {case!r} out of its known: an unbiased estimate, say, "
                 "is not what it estimates.",
@@ -119,11 +122,16 @@ def known(subject: MetricSubject) -> Found:
             break
         if all(v is None for v in found.values()):
             yield Finding(
-                f"{score.name} is declared to be {value:g} for what is {case}, where it was not "
-                "applicable.",
+                f"{score.name} is declared to be {value:g} for {of}, where it was not applicable.",
                 f"Give the value, or take {case!r} out of its known.",
             )
     yield ", ".join(f"{score.name} of {case} {value:g}" for score, case, value in declared)
+
+
+def _measured(subject: MetricSubject, case: Known, kind: Kind, n: int) -> Measured:
+    if case == "normals":
+        return subject.measured(of_two_normals(subject.given("good", kind, n=n)))
+    return subject.of(case, kind, n=n)
 
 
 @check("determinism", "kinds")

@@ -88,6 +88,7 @@ METRICS = {
         "It declares batch-size, and under it largest went from 0.896484375 to not applicable",
     ),
     "unbiased": ("known", "distance is declared to be 0 for what is identical"),
+    "forgets_spread": ("known", "declared to be 2 for features of two normals, and was 1"),
     "one_sided": ("swap", "in each other's place distance is"),
     "likes_some_noise": ("noise", "at a noise of 0.3"),
     "overlooks_copies": ("blindness", "for what is copied: no worse than chance"),

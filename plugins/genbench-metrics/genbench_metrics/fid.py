@@ -34,7 +34,7 @@ class FID:
             "fid",
             better="lower",
             range=(0.0, None),
-            known={"identical": 0.0},
+            known={"identical": 0.0, "normals": 2.0},
             swapped="fid",
             blind=("copies",),
         ),
