@@ -17,6 +17,7 @@ from genbench.executors import Executor
 from genbench.executors.in_process import InProcessExecutor
 from genbench.folder import RunFolder
 from genbench.job import Outcome
+from genbench.leaderboard import score_names
 from genbench.leaderboard.schema import Row
 from genbench.plan import RunSpec
 
@@ -35,19 +36,22 @@ class Result:
     def score(self, name: str, weights: Weights = "average") -> float:
         """A reported score: of the test split, at the end.
 
+        Args:
+            name: of the score; METRIC.SCORE where several metrics of the run have one of that name.
+            weights: which weights were scored.
+
         Raises:
             KeyError: this run has no such score; names those that it has.
         """
-        known = []
-        for row in self.rows:
-            at_end = row["split"] == "test" and row["fraction"] == 1
-            if at_end:
-                known.append(row["score"])
-            if at_end and row["score"] == name and row["weights"] == weights:
+        final = [row for row in self.rows if row["split"] == "test" and row["fraction"] == 1]
+        titles = score_names.titles((row["metric"], row["score"]) for row in final)
+        for row in final:
+            pair = row["metric"], row["score"]
+            if name in (titles[pair], score_names.full(*pair)) and row["weights"] == weights:
                 if row["value"] is None:
                     raise KeyError(f"{name}: {row['reason']}")
                 return float(row["value"])
-        raise KeyError(f"{name}: {nearest(name, set(known))}")
+        raise KeyError(f"{name}: {nearest(name, set(titles.values()))}")
 
 
 def run(

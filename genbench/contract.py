@@ -248,8 +248,9 @@ Known = Literal["identical", "collapsed", "copied", "normals"]
 
 ``identical``: the samples are the real examples themselves, reconstructions the originals.
 ``collapsed``: every sample is one and the same real example. ``copied``: the samples are training
-examples. ``normals``: features have exactly mean 0 and covariance I for real examples, mean
-(1, 0, …) and covariance diag(4, 1, …, 1) for samples; their Fréchet distance is 2.
+examples. ``normals``: features, of which the metric has to need some, with a Fréchet distance
+of 2: exactly mean 0 and covariance (with N - 1) [[4, 0], [0, 1]] in the first two for the real
+examples, (1, 0) and [[5, 2], [2, 1]] for the samples, and 0 and I in all others.
 """
 
 Defect = Literal["noise", "collapse", "copies"]
@@ -491,4 +492,9 @@ class Metric(Protocol):
         """What ``measure`` gives."""
 
     def measure(self, evidence: Evidence) -> Mapping[str, float | Measurement | NotApplicable]:
-        """A value for each name in ``scores``."""
+        """A value for each name in ``scores``.
+
+        Raises:
+            NotApplicableError: none of them applies, as there is too little to measure; rows say so
+                (`genbench.errors`). Any other error ends the run.
+        """

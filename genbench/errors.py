@@ -29,11 +29,10 @@ class ContractError(GenbenchError):
     """A plugin returned something other than what the contract promises."""
 
 
-class NotThereError(GenbenchError):
+class NotApplicableError(GenbenchError):
     """Evidence that does not exist here, or too little of it: what asks for it is not applicable.
 
-    A metric may raise it for all of its scores; rows have the message, without a full stop, as
-    their reason.
+    A metric may raise it for all of its scores; the message is the reason that their rows give.
     """
 
 

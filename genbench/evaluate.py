@@ -21,7 +21,7 @@ from genbench.contract import (
 )
 from genbench.data import LoadedData
 from genbench.environment import wait_for
-from genbench.errors import ContractError, NotThereError, nearest
+from genbench.errors import ContractError, NotApplicableError, nearest
 from genbench.evidence import RunEvidence, missing_need
 from genbench.leaderboard import rows
 from genbench.leaderboard.rows import Point
@@ -167,8 +167,9 @@ def measured(
         if reason is not None:
             return {score.name: NotApplicable(reason) for score in metric.scores}
         given = metric.measure(evidence)
-    except NotThereError as error:
-        return {score.name: NotApplicable(str(error)) for score in metric.scores}
+    except NotApplicableError as error:
+        reason = str(error).removesuffix(".")  # it may stand inside of a sentence
+        return {score.name: NotApplicable(reason) for score in metric.scores}
     if not isinstance(given, Mapping):
         raise ContractError(
             f"The metric {name!r} gave {type(given).__name__}; measure() gives values by score."

@@ -338,12 +338,9 @@ class _Run:
         added: list[Row] = []
         try:
             evaluate(evidence, self.ruler, self.base, points, added)
-        except Exception:
-            self.rows += added
-            raise
         finally:
+            self.rows += added
             self.evaluation_seconds += time.perf_counter() - started
-        self.rows += added
         if evidence.real is self.loaded.validation:
             self._remember(curve.of_rows(added, self.history))
         for point in points:

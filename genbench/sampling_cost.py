@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from genbench.environment import wait_for
-from genbench.errors import NotThereError
+from genbench.errors import NotApplicableError
 from genbench.streams import generator
 
 CALLS = 11
@@ -35,7 +35,7 @@ def flops(model: Any, n: int, seed: int, device: torch.device) -> float:
     A multiplication and an addition are two. What else there is, such as activations, is left out.
 
     Raises:
-        NotThereError: there are operations that torch cannot count, such as those of an LSTM.
+        NotApplicableError: there are operations that torch cannot count, such as those of an LSTM.
     """
     # here: it imports much of torch that no run needs otherwise
     from torch.utils._python_dispatch import TorchDispatchMode
@@ -62,7 +62,7 @@ def flops(model: Any, n: int, seed: int, device: torch.device) -> float:
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     if seen:
-        raise NotThereError(f"torch counts no operations of {', '.join(dict.fromkeys(seen))}")
+        raise NotApplicableError(f"torch counts no operations of {', '.join(dict.fromkeys(seen))}")
     return float(counter.get_total_flops()) / n
 
 

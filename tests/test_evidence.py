@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 
 from genbench.contract import CurvePoint, History
 from genbench.dequantise import dequantised
-from genbench.errors import ContractError, NotThereError
+from genbench.errors import ContractError, NotApplicableError
 from genbench.evidence import RunEvidence, missing_need
 from genbench.reference import Reference
 from genbench.testing.worlds import World, made_up
@@ -248,7 +248,7 @@ def test_where_operations_cannot_be_counted_none_are_claimed() -> None:
 
     with (
         torch.no_grad(),
-        pytest.raises(NotThereError, match=r"torch counts no operations of .*rnn"),
+        pytest.raises(NotApplicableError, match=r"torch counts no operations of .*rnn"),
     ):
         assert evidence(Recurrent().eval()).sampling_flops
 

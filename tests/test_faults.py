@@ -148,11 +148,11 @@ def test_a_metric_that_has_too_little_to_measure_says_so_and_the_run_goes_on(
     path = tmp_path / "choosy.py"
     path.write_text(
         "from genbench import Score\n"
-        "from genbench.errors import NotThereError\n"
+        "from genbench.errors import NotApplicableError\n"
         "class Choosy:\n"
         "    version, needs, scores = '1', ('sample',), (Score('choosy'),)\n"
         "    def measure(self, evidence):\n"
-        "        raise NotThereError('choosy needs at least 9,999 samples, there are 60')\n"
+        "        raise NotApplicableError('choosy needs at least 9,999 samples, there are 60')\n"
     )
     result = run("toy-ae", metrics=[f"{path}:Choosy", "toy-error"])
     assert result.status == "ok", result.reason

@@ -19,6 +19,7 @@ from genbench.cli.output import (
     results_option,
     with_spread,
 )
+from genbench.leaderboard import score_names
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -186,9 +187,10 @@ def _print(scores: Scores, evaluator: Evaluator, samples: Tensor) -> None:
         f"{len(samples):,} samples against {len(evaluator.test):,} real examples of "
         f"{evaluator.data.name}"
     )
+    titles = score_names.titles((row["metric"], row["score"]) for row in scores.rows)
     rows = [
         [
-            str(row["score"]),
+            titles[row["metric"], row["score"]],
             NOTHING
             if row["value"] is None
             else with_spread(row["value"], row["error"])

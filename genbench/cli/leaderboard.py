@@ -26,6 +26,7 @@ from genbench.cli.output import (
     with_spread,
 )
 from genbench.errors import UsageError, nearest
+from genbench.leaderboard import score_names
 from genbench.protocol import hash_of
 
 if TYPE_CHECKING:
@@ -142,11 +143,13 @@ def _chosen(standings: list[Standing], metrics: Sequence[str]) -> list[Standing]
     if not metrics:
         # What depends on the machine, or has no better or worse, is shown when asked for.
         return [s for s in standings if s.better and not s.hardware]
-    known = {name for s in standings for name in (s.metric, s.score)}
+    known = {name for s in standings for name in score_names.known_as(s.metric, s.score)}
     for name in metrics:
         if name not in known:
             raise UsageError(f"No run has the metric {name!r}. {nearest(name, known)}")
-    return [s for name in metrics for s in standings if name in (s.metric, s.score)]
+    return [
+        s for name in metrics for s in standings if name in score_names.known_as(s.metric, s.score)
+    ]
 
 
 def _print_others(known: Iterable[Standing]) -> None:
@@ -177,11 +180,12 @@ def _print(group: Sequence[Standing], mark: str) -> None:
     lines = []
     for identity in order:
         found = [entries.get((standing.key, identity)) for standing in group]
-        some = next(entry for entry in found if entry is not None)
+        there = [entry for entry in found if entry is not None]
         lines.append(
             [
-                some.label,
-                _runs(some),
+                there[0].label,
+                # A metric that failed has no score to be shown: its column says how often it did.
+                _runs(max(there, key=lambda entry: sum(entry.failures.values()))),
                 NOTHING if found[0] is None or found[0].rank is None else str(found[0].rank),
                 *(_cell(entry) for entry in found),
             ]
@@ -190,7 +194,7 @@ def _print(group: Sequence[Standing], mark: str) -> None:
     title = (
         f"{first.dataset} · {first.protocol} · test split · {first.weights} weights"
         f"{mark and f' · data or protocol {mark}'}\n"
-        f"ranked by {first.score}{better}; mean ± standard deviation over seeds"
+        f"ranked by {_score(first, group)}{better}; mean ± standard deviation over seeds"
     )
     for chosen in blocks(header, lines, always=3, width=console().width):
         print_table(
@@ -262,11 +266,14 @@ def _identity(entry: Entry) -> tuple[str, str, str]:
     return (entry.model, entry.options, entry.code)
 
 
+def _score(standing: Standing, group: Sequence[Standing]) -> str:
+    titles = score_names.titles((s.metric, s.score) for s in group)
+    return titles[standing.metric, standing.score]
+
+
 def _title(standing: Standing, group: Sequence[Standing]) -> str:
     namesakes = [s for s in group if (s.metric, s.score) == (standing.metric, standing.score)]
-    several = any(s.score == standing.score and s.metric != standing.metric for s in group)
-    title = f"{standing.metric}.{standing.score}" if several else standing.score
-    title += f" [{standing.unit}]" if standing.unit else ""
+    title = _score(standing, group) + (f" [{standing.unit}]" if standing.unit else "")
     if len(namesakes) == 1:
         return title
     # Equal names under different keys are different scores: they stand side by side, marked.

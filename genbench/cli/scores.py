@@ -40,7 +40,7 @@ def _plain(score: Score) -> dict[str, Any]:
     return found | {"known": dict(score.known)}
 
 
-SEES_ALL = "nothing"
+NONE_DECLARED = "none declared"
 
 
 def _judges(score: Mapping[str, Any], needs: Sequence[str]) -> bool:
@@ -62,7 +62,7 @@ def print_scores(scores: Sequence[Mapping[str, Any]], needs: Sequence[str]) -> N
                 shown_range(Score(score["name"], range=score["range"])),
                 ", ".join(f"{case} {value:g}" for case, value in score["known"].items()) or NOTHING,
                 score["swapped"] or NOTHING,
-                ", ".join(score["blind"]) or (SEES_ALL if _judges(score, needs) else NOTHING),
+                ", ".join(score["blind"]) or (NONE_DECLARED if _judges(score, needs) else NOTHING),
                 "yes" if score["hardware"] else "no",
             ]
             for score in scores

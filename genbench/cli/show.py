@@ -88,7 +88,7 @@ def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str,
 
     if name == SAMPLE_RANGE and kind in (None, "metric"):
         return _plugin(_core_metric())
-    if kind == "metric" and ":" not in name and name not in registry.catalogue(kind):
+    if kind == "metric" and name not in registry.catalogue(kind):
         _refuse_score(name)
     kinds = [kind] if kind else [k for k in registry.KINDS if name in registry.catalogue(k)]
     if len(kinds) > 1:
@@ -135,14 +135,16 @@ def _refuse_score(name: str) -> None:
     Raises:
         UsageError: some metric gives a score of this name.
     """
-    metrics = [registry.find("metric", metric) for metric in registry.catalogue("metric")]
     found = []
-    for plugin in [*metrics, _core_metric()]:
+    for plugin in [p for claims in registry.catalogue("metric").values() for p in claims]:
         # What cannot be imported is found out by whoever asks for it by its own name.
         with contextlib.suppress(Exception):
-            given = scores.described(registry.load(plugin)).get("scores", ())
-            if any(score["name"] == name for score in given):
+            # The class alone: nothing of it is made to answer a question.
+            if any(score.name == name for score in registry.load(plugin).scores):
                 found.append(plugin.name)
+    core = _core_metric()
+    if any(score.name == name for score in registry.load(core).scores):
+        found.append(core.name)
     if found:
         raise UsageError(
             f"{name!r} is a score of the metric {' and of '.join(found)}: genbench show {found[0]}"

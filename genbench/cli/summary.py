@@ -15,7 +15,7 @@ from genbench.cli.leaderboard import print_standings
 from genbench.cli.output import number, print_json, print_table
 from genbench.folder import RunFolder
 from genbench.job import Outcome
-from genbench.leaderboard import ranking
+from genbench.leaderboard import ranking, score_names
 from genbench.leaderboard.schema import Row
 from genbench.plan import RunSpec
 
@@ -107,7 +107,7 @@ def print_scores(rows: Sequence[Row]) -> None:
             ["score", "average", "last", "better", "unit"],
             [
                 [
-                    score if score == metric else f"{metric} {score}",
+                    _name(metric, score),
                     *(_cell(found.get(weights)) for weights in ("average", "last")),
                     next(iter(found.values()))["better"] or "",
                     next(iter(found.values()))["unit"] or "",
@@ -116,11 +116,18 @@ def print_scores(rows: Sequence[Row]) -> None:
             ],
         )
         for note in dict.fromkeys(
-            f"{metric} {score} does not apply: {reason}."
+            f"{_name(metric, score)} does not apply: {reason}."
             for (metric, score), found in by_score.items()
             if (reason := next(iter(found.values()))["reason"])
         ):
             click.echo(note)
+
+
+def _name(metric: str, score: str) -> str:
+    """In full, as this is where a reader first meets a score; of one that is all of its metric not
+    twice.
+    """
+    return score if score == metric else score_names.full(metric, score)
 
 
 def _cell(row: Row | None) -> str:

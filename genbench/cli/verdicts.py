@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from genbench.cli.output import console, number, print_table, with_spread
+from genbench.leaderboard import score_names
 from genbench.leaderboard.comparison import Compared, Comparison
 from genbench.leaderboard.gate import Objection
 from genbench.leaderboard.keys import in_words
@@ -115,7 +116,9 @@ def _row(one: Compared, group: Sequence[Compared]) -> list[str]:
 
 def _title(one: Compared, group: Sequence[Compared]) -> str:
     subject = one.subject
-    title = subject.score + (f" [{subject.unit}]" if subject.unit else "")
+    titles = score_names.titles((one.subject.metric, one.subject.score) for one in group)
+    title = titles[subject.metric, subject.score]
+    title += f" [{subject.unit}]" if subject.unit else ""
     namesakes = [
         other
         for other in group

@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 
 from genbench.contract import Batch
 from genbench.data import DeviceSplit, to_model
-from genbench.errors import NotThereError
+from genbench.errors import NotApplicableError
 from genbench.evidence import RunEvidence
 
 
@@ -69,7 +69,7 @@ class NoHistory:
     """In place of the history of a training that was not genbench's."""
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise NotThereError("the training was not genbench's: nothing is known of it")
+        raise NotApplicableError("the training was not genbench's: nothing is known of it")
 
 
 class GivenEvidence(RunEvidence):
@@ -91,7 +91,7 @@ class GivenEvidence(RunEvidence):
         return self._unknown()
 
     def _unknown(self) -> NoReturn:
-        raise NotThereError("the samples were drawn elsewhere: what that took is not known")
+        raise NotApplicableError("the samples were drawn elsewhere: what that took is not known")
 
 
 class NoTrainingSplit(DeviceSplit):
@@ -103,7 +103,7 @@ class NoTrainingSplit(DeviceSplit):
         self._why = why
 
     def _missing(self) -> NoReturn:
-        raise NotThereError(self._why)
+        raise NotApplicableError(self._why)
 
     def __len__(self) -> int:
         self._missing()

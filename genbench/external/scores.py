@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from genbench.errors import nearest
+from genbench.leaderboard import score_names
 from genbench.leaderboard.schema import Row
 
 
@@ -23,12 +23,9 @@ class Scores(Mapping[str, float]):
         self.not_applicable: dict[str, str] = {}
         """Why a score has no value."""
         self._values: dict[str, float] = {}
-        metrics: dict[str, set[str]] = defaultdict(set)
+        titles = score_names.titles((row["metric"], row["score"]) for row in rows)
         for row in rows:
-            metrics[row["score"]].add(row["metric"])
-        for row in rows:
-            alone = len(metrics[row["score"]]) == 1
-            name = str(row["score"]) if alone else f"{row['metric']}.{row['score']}"
+            name = titles[row["metric"], row["score"]]
             if row["value"] is None:
                 self.not_applicable[name] = str(row["reason"])
                 continue

@@ -13,7 +13,7 @@ from typing import Literal
 
 from genbench.contract import Weights
 from genbench.errors import UsageError, nearest
-from genbench.leaderboard import keys, ranking, selection
+from genbench.leaderboard import keys, ranking, score_names, selection
 from genbench.leaderboard.alignment import Pair, align
 from genbench.leaderboard.ranking import Entry
 from genbench.leaderboard.schema import Row
@@ -128,7 +128,8 @@ def _compared(pair: Pair, opposite: Opposite) -> Compared:
 
 
 def _check(metrics: Iterable[str], rows: Iterable[Row]) -> None:
-    known = {name for row in rows if row["metric"] for name in (row["metric"], row["score"])}
+    scores = {(row["metric"], row["score"]) for row in rows if row["metric"]}
+    known = {name for pair in scores for name in score_names.known_as(*pair)}
     for name in metrics:
         if name not in known:
             raise UsageError(f"No run has the metric {name!r}. {nearest(name, known)}")
@@ -138,7 +139,7 @@ def _is_wanted(row: Row, metrics: Sequence[str]) -> bool:
     if row["metric"] is None:  # a failed run
         return True
     if metrics:
-        return row["metric"] in metrics or row["score"] in metrics
+        return score_names.is_among(metrics, row["metric"], row["score"])
     return row["better"] is not None and not row["hardware"]
 
 

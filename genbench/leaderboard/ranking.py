@@ -11,11 +11,14 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from statistics import fmean, stdev
 
 from genbench.contract import Weights
 from genbench.leaderboard.schema import SAMPLE_RANGE, Row
 from genbench.leaderboard.statistics import SIGNIFICANCE, holm, welch
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 Identity = tuple[str, str, str]
 """What makes rows one entry: model, options, code."""
@@ -95,24 +98,41 @@ def standings(rows: Iterable[Row], weights: Weights = "average") -> list[Standin
 
 
 def final(rows: Iterable[Row], weights: Weights = "average") -> dict[str, list[Row]]:
-    """The rows of final scores, on the test split, by their key; the oldest first."""
+    """The rows of final scores, on the test split, by their key; the oldest first.
+
+    A run that failed after some of its scores had been measured has failed: they count for nothing.
+    """
     by_key: dict[str, list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row["created"]):
-        scored = row["metric"] is not None
-        if scored and (row["split"], row["fraction"], row["weights"]) == ("test", 1, weights):
+    rows = sorted(rows, key=lambda row: row["created"])
+    failed = {row["run_id"]: row["created"] for row in rows if row["metric"] is None}
+    for row in rows:
+        if row["metric"] is None or row["created"] <= failed.get(row["run_id"], NEVER):
+            continue
+        if (row["split"], row["fraction"], row["weights"]) == ("test", 1, weights):
             by_key[row["key"]].append(row)
     return dict(by_key)
 
 
 def unscored_failures(rows: Iterable[Row]) -> list[Row]:
-    """Failed runs of data sets and protocols that no run has a score for, so no standing either."""
+    """Failed runs that no standing counts: nothing that they were to measure has been measured."""
     rows = list(rows)
-    scored = [row for row in rows if row["metric"] is not None]
+    # One row says for all of its key and data whether a failed run was to be among them.
+    scored = {
+        (key, row["dataset"], row["dataset_options"]): row
+        for key, found in final(rows).items()
+        for row in found
+    }.values()
     return [
         row
         for row in rows
-        if row["metric"] is None and not any(_same_conditions(row, other) for other in scored)
+        if row["metric"] is None
+        and not any(_was_asked(row, s["metric"]) and _same_conditions(row, s) for s in scored)
     ]
+
+
+def _was_asked(failure: Row, metric: str) -> bool:
+    """Whether a failed run was to be measured by a metric, or was so, as every run is."""
+    return metric in json.loads(failure["metrics"]) or metric == SAMPLE_RANGE
 
 
 def _same_conditions(failure: Row, scored: Row) -> bool:
@@ -152,7 +172,7 @@ def entries(
     # trained again by another version. A score wins over a failure: that seed has been measured.
     results: dict[Identity, dict[int, Row]] = defaultdict(dict)
     for failure in failures:
-        asked = metric in json.loads(failure["metrics"]) or metric == SAMPLE_RANGE
+        asked = _was_asked(failure, metric)
         if asked and any(_same_conditions(failure, row) for row in measured):
             results[identity(failure)][failure["seed"]] = failure
     for row in rows:

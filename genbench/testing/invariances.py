@@ -51,6 +51,12 @@ def invariances(subject: MetricSubject) -> Found:
         raise ContractError(f"invariances is a tuple of names, not {declared!r}.")
     if not declared:
         raise DoesNotApplyError("it declares none")
+    if not any(
+        subject.values(subject.of(quality, kind, noise=noise))
+        for kind in KINDS
+        for quality, noise in TRIED
+    ):
+        raise DoesNotApplyError("no score has a value")
     for name in declared:
         if name not in get_args(Invariance):
             known = nearest(name, get_args(Invariance))

@@ -11,7 +11,15 @@ from genbench.contract import Defect, Known, Measurement, NotApplicable, Score
 from genbench.errors import ContractError, nearest
 from genbench.testing.finding import DoesNotApplyError, Finding
 from genbench.testing.invariances import devices, invariances
-from genbench.testing.known_answers import blindness, direction, known, noise, range_, swap
+from genbench.testing.known_answers import (
+    MANY,
+    blindness,
+    direction,
+    known,
+    noise,
+    range_,
+    swap,
+)
 from genbench.testing.made_up import Quality
 from genbench.testing.metric_subject import KINDS, MetricSubject, shown
 from genbench.testing.parts import UndeclaredError
@@ -37,6 +45,12 @@ def declaration(subject: MetricSubject) -> Found:
     metric = subject.metric
     for score in metric.scores:
         yield from _declared(score, {other.name: other for other in metric.scores})
+        if "normals" in score.known and "features" not in metric.needs:
+            yield Finding(
+                f"Score({score.name!r}) says what it is for features of two normals, and the "
+                "metric needs no features.",
+                "needs=(…, 'features'); or take 'normals' out of its known.",
+            )
     yield f"version {metric.version}, needs {', '.join(metric.needs) or 'nothing'}"
 
 
@@ -125,10 +139,21 @@ def scores(subject: MetricSubject) -> Found:
 
 @check("scores")
 def kinds(subject: MetricSubject) -> Found:
-    """Images and points are measured alike, or are NotApplicable."""
-    for name, value in subject.of("good", "points").items():
+    """Images and points are measured, or are NotApplicable; not everything is."""
+    points = subject.of("good", "points")
+    for name, value in points.items():
         if isinstance(value, NotApplicable):
             yield f"points: no {name}, {value.reason}"
+    if subject.values(subject.good) or subject.values(points):
+        return
+    if any(subject.values(subject.of("good", kind, n=MANY)) for kind in KINDS):
+        yield "measured of more examples than others: few of the checks have anything to compare"
+        return
+    reason = next(v.reason for v in subject.good.values() if isinstance(v, NotApplicable))
+    yield Finding(
+        f"No score had a value for good samples, however many: {reason}.",
+        "Check it with the options that it needs: genbench check NAME --set NAME.OPTION=VALUE.",
+    )
 
 
 @check("scores")

@@ -115,11 +115,12 @@ class Refusals:
             yield Finding(
                 f"With {' or '.join(values)} {score} was a number like any other, "
                 f"{' or '.join(f'{value:.4g}' for value in values.values())}.",
-                "Raise genbench.errors.GenbenchError or ValueError that says what was wrong and "
-                "of what: comparisons, counts and minima do not hand a NaN on.",
+                "Raise genbench.errors.GenbenchError that says what was wrong and of what "
+                "(NotApplicableError where there is too little): comparisons, counts and minima do "
+                "not hand a NaN on.",
             )
         for title, happened in self._errors.items():
             yield Finding(
                 f"With {title} {happened}",
-                "Raise genbench.errors.GenbenchError or ValueError that says how many it takes.",
+                "Raise genbench.errors.NotApplicableError that says how many it takes.",
             )

@@ -150,6 +150,27 @@ def test_a_failure_under_conditions_that_nothing_was_scored_under_is_told(
     assert [row["status"] for row in json.loads(told.stdout)["failures"]] == ["failed"]
 
 
+def test_a_run_that_failed_at_its_second_metric_is_a_failure_in_table_and_gate(
+    run: Callable[..., genbench.api.Run], tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text(
+        "from genbench import Score\n"
+        "class Broken:\n"
+        "    version, needs, scores = '1', (), (Score('broken'),)\n"
+        "    def measure(self, evidence): raise ValueError('not on these data')\n"
+    )
+    result = run("toy-ae", metrics=["toy-error", f"{tmp_path}/broken.py:Broken"])
+    assert {row["score"] for row in result.rows if row["value"] is not None} == {"error"}
+    results = ["--results", str(tmp_path / "results")]
+    alone = CliRunner().invoke(main, ["leaderboard", *results]).stdout
+    assert f"{result.run_id}: failed: ValueError: not on these data" in alone
+    run("toy-mean", metrics=["toy-error"])
+    beside = CliRunner().invoke(main, ["leaderboard", *results]).stdout
+    lines = {line.split()[0]: line for line in beside.splitlines() if line.strip()}
+    assert "0/1 (1 failed)" in lines["toy-ae"]
+    assert "±" not in lines["toy-ae"]
+
+
 def test_without_a_leaderboard_it_says_what_makes_one(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["leaderboard", "--results", str(tmp_path)])
     assert done.exit_code == 1
@@ -259,11 +280,20 @@ def test_scores_of_one_name_stand_under_the_names_of_their_metrics(
             f"    def measure(self, evidence): return {{'modes': {value}}}\n"
         )
     metrics = [f"{tmp_path / name}.py:{name}" for name in ("One", "Other")]
-    run("toy-mean", metrics=metrics)
+    result = run("toy-mean", metrics=metrics)
     shown = CliRunner().invoke(main, ["leaderboard", "--results", str(tmp_path / "results")]).stdout
     [header] = [line for line in shown.splitlines() if line.strip().startswith("model")]
     assert "One.modes" in header
     assert "Other.modes" in header
+    assert "ranked by One.modes, higher is better" in shown
+    asked = ["leaderboard", "--results", str(tmp_path / "results"), "--metric", "Other.modes"]
+    alone = CliRunner().invoke(main, asked).stdout
+    assert "ranked by modes, higher is better" in alone
+    [line] = [line for line in alone.splitlines() if line.split()[:1] == ["toy-mean"]]
+    assert line.split()[-1] == "2"
+    assert result.score("Other.modes") == 2
+    with pytest.raises(KeyError, match=r"modes: Did you mean .*\.modes"):
+        result.score("modes")
 
 
 def test_a_wide_table_is_told_in_parts_that_fit() -> None:

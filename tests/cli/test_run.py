@@ -32,7 +32,7 @@ def test_one_run_prints_every_score_the_files_and_what_to_try_next(invoke: Invok
     done = invoke("--model", "toy-ae")
     assert done.exit_code == 0, done.output
     for text in (
-        "toy-distance distance", "toy-error error", "average", "last", "lower", "squared",
+        "toy-distance.distance", "toy-error.error", "average", "last", "lower", "squared",
         "results/runs/toy-ae-toy-squares-s0-", "samples.png", "results/leaderboard/toy-ae",
         "try next", "--seeds 3", "genbench leaderboard",
     ):  # fmt: skip

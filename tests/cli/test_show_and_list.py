@@ -174,7 +174,9 @@ def test_the_metric_that_every_run_has_is_shown() -> None:
     assert "share of sampled values of images that were outside" in shown
 
 
-def test_a_score_that_overlooks_no_defect_is_blind_to_nothing(tmp_path: Path) -> None:
+def test_a_score_that_says_nothing_of_defects_is_told_from_one_without_a_direction(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "ruler.py"
     path.write_text(
         "from genbench import Score\n"
@@ -185,7 +187,7 @@ def test_a_score_that_overlooks_no_defect_is_blind_to_nothing(tmp_path: Path) ->
     )
     shown = invoke("show", f"{path}:Ruler").stdout
     lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
-    assert lines["far"][-2:] == ["nothing", "no"]
+    assert lines["far"][-3:] == ["none", "declared", "no"]
     assert lines["wide"][-2:] == ["-", "no"]
 
 
@@ -209,7 +211,7 @@ def test_show_describes_a_run(run: Callable[..., Run], tmp_path: Path) -> None:
         )
         assert (told["kind"], told["status"]) == ("run", "ok")
     shown = invoke("show", made.run_id, "--results", str(tmp_path / "results")).stdout
-    for text in ("toy-ae latent_dim=2 width=16", "tiny, seed 0", "threads 1", "toy-error error"):
+    for text in ("toy-ae latent_dim=2 width=16", "tiny, seed 0", "threads 1", "toy-error.error"):
         assert text in shown
 
 

@@ -184,7 +184,7 @@ def test_a_run_that_failed_before_its_options_were_known_is_held_to_the_others(
     a = measured("toy", 1.0, 1.1, model_options='{"width": 8}')
     found = between(a, measured("toy", None))
     assert reasons(found) == ["no run in B gave it (1 failed)"]
-    found = between(a, a + measured("toy", None, seed=7))
+    found = between(a, a + measured("toy", None, seed=7, run_id="toy-s7"))
     assert only(found).verdict == "equal"
     assert [(one.reason, one.lost) for one in found.not_compared] == [
         ("no run in B gave it (1 failed)", True)

@@ -124,7 +124,7 @@ def test_a_failure_counts_only_where_its_metric_was_asked_for() -> None:
 
 def test_a_metric_that_fails_later_takes_nothing_from_the_scores_that_are_there() -> None:
     later = datetime(2026, 1, 2, tzinfo=UTC)
-    broken = row(status="failed", created=later, metrics='["fid", "broken"]', **FAILED)
+    broken = row(run_id="b", status="failed", created=later, metrics='["fid", "broken"]', **FAILED)
     (standing,) = ranking.standings([row(value=1.0), broken])
     assert (standing.entries[0].values, standing.entries[0].failures) == ((1.0,), {})
 
@@ -152,11 +152,23 @@ def test_a_seed_counts_once_however_often_it_was_trained() -> None:
     assert standing.entries[0].values == (2.0, 3.0)
 
 
+def test_the_scores_of_a_run_that_then_failed_count_for_nothing() -> None:
+    later = datetime(2026, 1, 2, tzinfo=UTC)
+    asked = '["fid", "broken"]'
+    half = [row("half", metrics=asked), row("half", status="failed", created=later, **FAILED)]
+    (standing,) = ranking.standings([row("good"), *half])
+    found = {entry.model: (entry.values, entry.failures) for entry in standing.entries}
+    assert found == {"good": ((1.0,), {}), "half": ((), {"failed": 1})}
+    assert ranking.standings(half) == []
+    assert ranking.unscored_failures(half) == half[1:]
+
+
 def test_failures_that_no_standing_counts_are_told_by_themselves() -> None:
     lonely = row("toy", status="failed", protocol_fingerprint="edited", **FAILED)
     unread = row("toy", status="failed", **{**FAILED, "dataset_fingerprint": None})
-    rows = [row("good"), lonely, unread]
-    assert ranking.unscored_failures(rows) == [lonely]
+    unmeasured = row("toy", status="failed", **FAILED | {"metrics": '["never"]'})
+    rows = [row("good"), lonely, unread, unmeasured]
+    assert ranking.unscored_failures(rows) == [lonely, unmeasured]
 
 
 def test_a_run_that_was_mended_is_a_failure_no_more() -> None:

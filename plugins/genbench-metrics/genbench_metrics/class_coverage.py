@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from genbench.contract import Evidence, Measurement, NotApplicable, Score
-from genbench.errors import GenbenchError, NotThereError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.occupancy import occupied
 from genbench_metrics.shares import counts, divergence
 
@@ -52,13 +52,13 @@ class ClassCoverage:
         """Both scores, where the classifier knows the data's classes.
 
         Raises:
-            NotThereError: no samples.
+            NotApplicableError: no samples.
             GenbenchError: class scores that are not finite, no labels, or a class
                 without training examples.
         """
         logits, classes = evidence.logits("samples"), evidence.data.classes  # (n, M)
         if len(logits) == 0:
-            raise NotThereError("class-coverage needs at least 1 sample, there are 0")
+            raise NotApplicableError("class-coverage needs at least 1 sample, there are 0")
         if logits.shape[1] != classes:
             reason = (
                 f"the extractor tells {logits.shape[1]:,} classes apart, the data set has "

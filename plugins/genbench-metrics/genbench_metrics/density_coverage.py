@@ -71,7 +71,7 @@ class DensityCoverage:
         """Both scores.
 
         Raises:
-            NotThereError: no more than k samples or real examples.
+            NotApplicableError: no more than k samples or real examples.
             GenbenchError: features that are not finite.
         """
         samples, real = feature_pair("density-coverage", evidence, least=self.k + 1)

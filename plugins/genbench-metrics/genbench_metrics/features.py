@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from genbench.contract import Evidence
-from genbench.errors import GenbenchError, NotThereError
+from genbench.errors import GenbenchError, NotApplicableError
 
 
 def feature_pair(metric: str, evidence: Evidence, least: int = 2) -> tuple[Tensor, Tensor]:
     """Features of the samples and of the real split, both float32 (N, D).
 
     Raises:
-        NotThereError: as for `features_of`.
+        NotApplicableError: as for `features_of`.
         GenbenchError: likewise; or the two have different numbers of features.
     """
     samples = features_of("samples", metric, evidence, least)
@@ -34,7 +34,7 @@ def features_of(
     """Features float32 (N, D), of at least ``least`` examples.
 
     Raises:
-        NotThereError: fewer examples than that; the scores are then not applicable.
+        NotApplicableError: fewer examples than that; the scores are then not applicable.
         GenbenchError: another dtype or number of dimensions, or values that are NaN or infinite.
     """
     features = evidence.features(of)
@@ -48,7 +48,7 @@ def hold(metric: str, values: Tensor, what: str, least: int, kind: str = "featur
     """Refuse rows that no metric may turn into a number.
 
     Raises:
-        NotThereError: as for `features_of`.
+        NotApplicableError: as for `features_of`.
         GenbenchError: likewise.
     """
     if values.dtype != torch.float32 or values.ndim != 2:
@@ -57,7 +57,7 @@ def hold(metric: str, values: Tensor, what: str, least: int, kind: str = "featur
             f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}."
         )
     if len(values) < least:
-        raise NotThereError(f"{metric} needs at least {least} {what}, there are {len(values)}")
+        raise NotApplicableError(f"{metric} needs at least {least} {what}, there are {len(values)}")
     # the least and the largest alone: a mask of all values would be a quarter of their size
     if values.numel() and not torch.stack(values.aminmax()).isfinite().all():
         raise GenbenchError(f"{metric} cannot be measured: {kind} of {what} are not finite.")

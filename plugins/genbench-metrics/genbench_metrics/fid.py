@@ -44,7 +44,7 @@ class FID:
         """The FID.
 
         Raises:
-            NotThereError: fewer than two samples or real images.
+            NotApplicableError: fewer than two samples or real images.
             GenbenchError: features that are not finite.
         """
         samples, _ = feature_pair("fid", evidence)

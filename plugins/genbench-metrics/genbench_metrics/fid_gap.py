@@ -37,7 +37,7 @@ class FIDGap:
         """The gap, in units of FID.
 
         Raises:
-            NotThereError: fewer than two samples or images.
+            NotApplicableError: fewer than two samples or images.
             GenbenchError: features that are not finite.
         """
         samples, real = feature_pair("fid-gap", evidence)

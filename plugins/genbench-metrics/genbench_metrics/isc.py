@@ -57,7 +57,7 @@ class InceptionScore:
         """The score with its standard error; one part has none.
 
         Raises:
-            NotThereError: fewer samples than two for each part.
+            NotApplicableError: fewer samples than two for each part.
             GenbenchError: logits that are not finite.
         """
         logits = evidence.logits("samples")

@@ -67,7 +67,7 @@ class KID:
         """The KID with its standard error.
 
         Raises:
-            NotThereError: fewer than two samples or real images.
+            NotApplicableError: fewer than two samples or real images.
             GenbenchError: features that are not finite or too large for the kernel.
         """
         samples, real = feature_pair("kid", evidence)

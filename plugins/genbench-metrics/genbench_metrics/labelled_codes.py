@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genbench.contract import Evidence, Measurement, Split
-from genbench.errors import GenbenchError, NotThereError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.averages import share_of
 
 Array = Any
@@ -46,7 +46,7 @@ def labelled_codes(metric: str, evidence: Evidence, most: int) -> LabelledCodes:
     """All of the real split, and up to ``most`` of the training split, drawn without replacement.
 
     Raises:
-        NotThereError: one of the two is empty.
+        NotApplicableError: one of the two is empty.
         GenbenchError: one has no labels, or a code is not finite.
     """
     y, train_y = (_labels(metric, split) for split in (evidence.real, evidence.train))
@@ -76,5 +76,5 @@ def _labels(metric: str, split: Split) -> Tensor:
     if split.y is None:
         raise GenbenchError(f"{metric} needs labels, {split.name} has none.")
     if len(split.y) == 0:
-        raise NotThereError(f"{metric} needs at least 1 example, {split.name} is empty")
+        raise NotApplicableError(f"{metric} needs at least 1 example, {split.name} is empty")
     return split.y.cpu()

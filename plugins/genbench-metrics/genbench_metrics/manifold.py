@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from genbench.contract import Evidence, Measurement, Score
-from genbench.errors import GenbenchError, NotThereError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.occupancy import occupied
 
 
@@ -52,14 +52,14 @@ class KnownManifold:
         """All three scores.
 
         Raises:
-            NotThereError: no samples.
+            NotApplicableError: no samples.
             GenbenchError: values that are not finite.
         """
         manifold, samples = evidence.manifold, evidence.samples
         assert manifold is not None, "it is among the needs"
         n = len(samples)
         if n == 0:
-            raise NotThereError("manifold needs at least 1 sample, there are 0")
+            raise NotApplicableError("manifold needs at least 1 sample, there are 0")
         if not samples.isfinite().all():
             raise GenbenchError("manifold cannot be measured: samples are not finite.")
         distance, bins = manifold.locate(samples)  # (n,)

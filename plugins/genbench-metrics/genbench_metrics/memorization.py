@@ -77,7 +77,7 @@ class Memorization:
         """All three scores.
 
         Raises:
-            NotThereError: fewer than two samples, training or real examples.
+            NotApplicableError: fewer than two samples, training or real examples.
             GenbenchError: features that are not finite.
         """
         samples, _ = feature_pair("memorization", evidence)

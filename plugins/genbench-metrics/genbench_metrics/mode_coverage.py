@@ -11,7 +11,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from genbench.contract import Evidence, Measurement, NotApplicable, Score, Split
-from genbench.errors import GenbenchError, NotThereError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.shares import counts, divergence
 
 BLOCK = 10_000
@@ -74,7 +74,7 @@ class ModeCoverage:
         """All three scores, for points.
 
         Raises:
-            NotThereError: no samples.
+            NotApplicableError: no samples.
             GenbenchError: values that are not finite, a class without training
                 examples, or as many classes as examples.
         """
@@ -87,7 +87,7 @@ class ModeCoverage:
         centres, std, real = modes(evidence.train, evidence.data.classes)
         samples = evidence.samples
         if len(samples) == 0:
-            raise NotThereError("mode-coverage needs at least 1 sample, there are 0")
+            raise NotApplicableError("mode-coverage needs at least 1 sample, there are 0")
         for x, what in (
             (samples, "a sample"),
             (evidence.train.x, f"an example of {evidence.train.name}"),

@@ -69,7 +69,7 @@ class PrecisionRecall:
         """Both shares.
 
         Raises:
-            NotThereError: no more than k samples or real examples.
+            NotApplicableError: no more than k samples or real examples.
             GenbenchError: features that are not finite.
         """
         samples, real = feature_pair("precision-recall", evidence, least=self.k + 1)

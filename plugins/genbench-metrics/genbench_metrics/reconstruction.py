@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from genbench.contract import Evidence, Measurement, NotApplicable, Score
-from genbench.errors import NotThereError
+from genbench.errors import NotApplicableError
 
 PEAK_TO_PEAK = 2.0
 """Of images in [-1, 1]."""
@@ -43,11 +43,11 @@ class Reconstruction:
         """Both scores; there is no psnr of points or of images that are all exact.
 
         Raises:
-            NotThereError: the split is empty.
+            NotApplicableError: the split is empty.
         """
         originals, reconstructions = evidence.originals, evidence.reconstructions
         if len(originals) == 0:
-            raise NotThereError(
+            raise NotApplicableError(
                 f"reconstruction needs at least 1 example, {evidence.real.name} is empty"
             )
         squared = (reconstructions - originals).square().flatten(1).mean(1)  # (N,)

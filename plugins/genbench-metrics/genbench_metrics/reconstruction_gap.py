@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from genbench.contract import Evidence, Measurement, Score
-from genbench.errors import NotThereError
+from genbench.errors import NotApplicableError
 from genbench_metrics.averages import mean_of
 
 
@@ -35,7 +35,7 @@ class ReconstructionGap:
         """The gap; a split of one example leaves it without an error.
 
         Raises:
-            NotThereError: one of the two splits is empty.
+            NotApplicableError: one of the two splits is empty.
         """
         of_splits = []
         for x, reconstructions, split in (
@@ -43,7 +43,7 @@ class ReconstructionGap:
             (evidence.train_originals, evidence.train_reconstructions, evidence.train),
         ):
             if len(x) == 0:
-                raise NotThereError(f"mse_gap needs at least 1 example, {split.name} is empty")
+                raise NotApplicableError(f"mse_gap needs at least 1 example, {split.name} is empty")
             squared = (reconstructions - x).square().flatten(1).mean(1)  # (N,)
             of_splits.append(mean_of("mse_gap", squared, split.name))
         real, train = of_splits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from genbench.contract import Evidence, NotApplicable, Score
-from genbench.errors import NotThereError
+from genbench.errors import NotApplicableError
 
 
 class SamplingCost:
@@ -54,7 +54,7 @@ class SamplingCost:
         flops: float | NotApplicable
         try:
             flops = evidence.sampling_flops
-        except NotThereError as error:  # the latency is known all the same
+        except NotApplicableError as error:  # the latency is known all the same
             flops = NotApplicable(str(error))
         return {
             "flops_per_sample": flops,

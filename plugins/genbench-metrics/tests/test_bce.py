@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from genbench.contract import DataSpec, Evidence, NotApplicable
-from genbench.errors import GenbenchError
+from genbench.errors import NotApplicableError
 from genbench_metrics.bce import BCE
 
 
@@ -56,5 +56,5 @@ def test_points_are_no_probabilities(evidence: Callable[..., Evidence]) -> None:
 
 def test_an_empty_split_is_an_error(evidence: Callable[..., Evidence]) -> None:
     x = torch.zeros(0, 1, 8, 8)
-    with pytest.raises(GenbenchError, match="bce needs at least 1 example, test is empty"):
+    with pytest.raises(NotApplicableError, match="bce needs at least 1 example, test is empty"):
         BCE().measure(evidence(originals=x, reconstructions=x))

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from genbench.contract import DataSpec, Evidence, Measurement, NotApplicable
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.class_coverage import ClassCoverage
 
 FOUR = DataSpec("four", "image", (1, 8, 8), 40, classes=4)
@@ -66,8 +66,8 @@ def test_a_classifier_of_other_classes_is_not_applicable(given: Given) -> None:
         assert "1,008 classes apart, the data set has 4" in value.reason
 
 
-def test_no_samples_are_an_error(given: Given) -> None:
-    with pytest.raises(GenbenchError, match="class-coverage needs at least 1 sample"):
+def test_no_samples_are_no_score(given: Given) -> None:
+    with pytest.raises(NotApplicableError, match="class-coverage needs at least 1 sample"):
         ClassCoverage().measure(given([]))
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genbench.contract import Evidence
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.density_coverage import DensityCoverage
 from genbench_metrics.precision_recall import PrecisionRecall
 
@@ -154,7 +154,7 @@ def test_the_standard_figures_come_out_within_sampling_error_and_as_prdc_has_the
 def test_no_more_examples_than_neighbours_are_refused(
     evidence: Callable[..., Evidence], samples: int, real: int
 ) -> None:
-    with pytest.raises(GenbenchError, match="density-coverage needs at least 6"):
+    with pytest.raises(NotApplicableError, match="density-coverage needs at least 6"):
         measured(evidence, normal(samples, 4), normal(real, 4))
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genbench.contract import Evidence, Splits
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.digits_cnn import DigitsCNN
 from genbench_metrics.isc import InceptionScore
 
@@ -85,7 +85,7 @@ def test_logits_so_large_that_others_vanish_are_finite(evidence: Callable[..., E
 def test_fewer_than_two_samples_for_each_part_are_refused(
     evidence: Callable[..., Evidence],
 ) -> None:
-    with pytest.raises(GenbenchError, match="isc needs at least 20 samples, there are 19"):
+    with pytest.raises(NotApplicableError, match="isc needs at least 20 samples, there are 19"):
         InceptionScore().measure(evidence(sample_logits=normal(19, 10)))
 
 

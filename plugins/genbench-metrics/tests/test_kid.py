@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genbench.contract import Evidence, Splits
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.digits_cnn import DigitsCNN
 from genbench_metrics.kid import KID
 
@@ -114,7 +114,7 @@ def test_kid_refuses_fewer_than_two_examples(
     evidence: Callable[..., Evidence], samples: int, real: int
 ) -> None:
     given = evidence(sample_features=normal(samples, 4), real_features=normal(real, 4))
-    with pytest.raises(GenbenchError, match="kid needs at least 2"):
+    with pytest.raises(NotApplicableError, match="kid needs at least 2"):
         KID().measure(given)
 
 

@@ -12,7 +12,7 @@ from torch.distributions import Normal
 
 from genbench.contract import DataSpec, Evidence, NotApplicable
 from genbench.dequantise import dequantised
-from genbench.errors import GenbenchError
+from genbench.errors import NotApplicableError
 from genbench_metrics.likelihood import Likelihood
 from genbench_metrics.likelihood_bound import LikelihoodBound
 
@@ -134,5 +134,5 @@ def test_the_metrics_ask_for_as_many_draws_as_their_options_say(
 )
 def test_an_empty_split_is_an_error(metric, name: str, evidence: Callable[..., Evidence]) -> None:
     given = evidence(likelihoods=torch.zeros(2, 0, dtype=torch.float64))
-    with pytest.raises(GenbenchError, match=f"{name} needs at least 1 example, test is empty"):
+    with pytest.raises(NotApplicableError, match=f"{name} needs at least 1 example, test is empty"):
         metric.measure(given)

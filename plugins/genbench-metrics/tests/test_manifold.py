@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from genbench.contract import Evidence, Measurement
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.manifold import KnownManifold
 
 
@@ -76,8 +76,8 @@ def test_samples_that_are_all_off_the_manifold_cover_nothing(
     assert measured["manifold_recall"] == Measurement(0.0, 0.0)
 
 
-def test_no_samples_are_an_error(evidence: Callable[..., Evidence]) -> None:
-    with pytest.raises(GenbenchError, match="manifold needs at least 1 sample, there are 0"):
+def test_no_samples_are_no_score(evidence: Callable[..., Evidence]) -> None:
+    with pytest.raises(NotApplicableError, match="manifold needs at least 1 sample, there are 0"):
         measure(evidence, torch.empty(0, 2), Circle())
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genbench import options
 from genbench.contract import DataSpec, Evidence, Measurement, NotApplicable
-from genbench.errors import GenbenchError, UsageError
+from genbench.errors import GenbenchError, NotApplicableError, UsageError
 from genbench_metrics.mode_coverage import ModeCoverage, modes, nearest
 from genbench_metrics.shares import divergence
 
@@ -156,8 +156,8 @@ def test_images_are_not_applicable_and_it_says_why(evidence: Callable[..., Evide
         assert "class-coverage" in value.reason
 
 
-def test_no_samples_are_an_error(given: Given) -> None:
-    with pytest.raises(GenbenchError, match="mode-coverage needs at least 1 sample"):
+def test_no_samples_are_no_score(given: Given) -> None:
+    with pytest.raises(NotApplicableError, match="mode-coverage needs at least 1 sample"):
         ModeCoverage().measure(given(torch.empty(0, 2)))
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 import genbench
 from genbench.contract import Evidence
-from genbench.errors import GenbenchError, NotThereError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.precision_recall import PrecisionRecall
 
 
@@ -95,7 +95,7 @@ def test_the_error_of_precision_is_what_fresh_samples_change_against_the_same_re
 def test_no_more_examples_than_neighbours_are_refused(
     evidence: Callable[..., Evidence], samples: int, real: int, message: str
 ) -> None:
-    with pytest.raises(NotThereError, match=f"precision-recall {message}"):
+    with pytest.raises(NotApplicableError, match=f"precision-recall {message}"):
         measured(evidence, normal(samples, 4), normal(real, 4))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genbench.contract import DataSpec, Evidence, Measurement, NotApplicable
-from genbench.errors import GenbenchError
+from genbench.errors import NotApplicableError
 from genbench_metrics.reconstruction import Reconstruction
 
 POINTS = DataSpec("points", "points", (2,), 100)
@@ -84,5 +84,5 @@ def test_points_have_an_mse_and_no_psnr(evidence: Callable[..., Evidence]) -> No
 
 def test_an_empty_split_is_an_error(evidence: Callable[..., Evidence]) -> None:
     x = torch.zeros(0, 1, 8, 8)
-    with pytest.raises(GenbenchError, match="at least 1 example, test is empty"):
+    with pytest.raises(NotApplicableError, match="at least 1 example, test is empty"):
         Reconstruction().measure(evidence(originals=x, reconstructions=x))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genbench.contract import DataSpec, Evidence, Measurement, NotApplicable, Splits
 from genbench.data import to_model
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, NotApplicableError
 from genbench_metrics.knn import KNN
 from genbench_metrics.linear_probe import LinearProbe
 
@@ -171,7 +171,7 @@ def test_splits_without_labels_or_examples_are_named(metric, score, coded) -> No
     x, y = clusters(30, 2)
     with pytest.raises(GenbenchError, match="needs labels, test has none"):
         metric.measure(coded((x, y), (x, None)))
-    with pytest.raises(GenbenchError, match="needs at least 1 example, train is empty"):
+    with pytest.raises(NotApplicableError, match="needs at least 1 example, train is empty"):
         metric.measure(coded((x[:0], y[:0]), (x, y)))
 
 
