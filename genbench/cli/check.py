@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import click
 
@@ -12,9 +13,11 @@ from genbench.testing.finding import Result
 
 
 @click.command("check")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option(
-    "--kind", type=click.Choice(registry.KINDS), help="Where several kinds have that name."
+    "--kind",
+    type=click.Choice(registry.KINDS),
+    help="Where several kinds have that name; without NAME: all of that kind that are installed.",
 )
 @click.option(
     "--set",
@@ -37,19 +40,26 @@ from genbench.testing.finding import Result
 )
 @format_option
 def command(
-    name: str,
+    name: str | None,
     kind: registry.Kind | None,
     settings: tuple[str, ...],
     data: str | None,
     timeout: float,
     format_: str,
 ) -> None:
-    """Hold NAME, a plugin or FILE.py:CLASS, to the contract.
+    """Hold NAME, a plugin or FILE.py:CLASS, to the contract; or with --kind alone all of a kind.
 
     Each promise is a check, made on small made-up data, in another process: what hangs or ends
     it is found, too. What is found is told with what was promised and what mends it, and the exit
     status is 1. The same for pytest: genbench.testing.contract.
     """
+    if name is None:
+        if kind is None:
+            raise click.UsageError("Give NAME; or --kind alone, for all of that kind.")
+        if settings:
+            raise click.UsageError("--set is for one plugin: give NAME.")
+        _check_all(kind, data, timeout, format_)
+        return
     from genbench.testing.process import Checked
 
     if ":" not in name or kind:
@@ -64,15 +74,56 @@ def command(
                 click.echo(f"{checked.title}\n")
             _print(result)
         results.append(result)
-    wrong = [result.check for result in results if result.state == "wrong"]
     if format_ == "json":
         print_json({"plugin": checked.title, "checks": [result.plain() for result in results]})
     else:
-        states = Counter(result.state for result in results if result.state != "wrong")
-        counted = ", ".join(f"{number} {state}" for state, number in states.items())
-        click.echo(f"\n{counted}" + (f"; wrong: {', '.join(wrong)}" if wrong else ""))
-    if wrong:
+        click.echo(f"\n{_counted(results)}")
+    if _wrong(results):
         raise SystemExit(1)
+
+
+def _check_all(kind: registry.Kind, data: str | None, timeout: float, format_: str) -> None:
+    """A line for each plugin, and what was found of it."""
+    from genbench.errors import GenbenchError
+    from genbench.testing.process import Checked
+
+    told, sound = [], True
+    for name in registry.catalogue(kind):
+        checked = Checked(name, kind, {}, data, timeout)
+        results: list[Result] = []
+        error = None
+        try:
+            results += checked.results()
+        except GenbenchError as raised:
+            error = str(raised)
+        sound &= error is None and not _wrong(results)
+        told.append(
+            {
+                "plugin": checked.title or name,
+                "error": error,
+                "checks": [result.plain() for result in results],
+            }
+        )
+        if format_ == "text":
+            click.echo(f"{name:<24}{error or _counted(results)}")
+            for result in results:
+                if result.findings:
+                    _print(result)
+    if format_ == "json":
+        print_json(told)
+    if not sound:
+        raise SystemExit(1)
+
+
+def _wrong(results: Sequence[Result]) -> list[str]:
+    return [result.check for result in results if result.state == "wrong"]
+
+
+def _counted(results: Sequence[Result]) -> str:
+    states = Counter(result.state for result in results if result.state != "wrong")
+    counted = ", ".join(f"{number} {state}" for state, number in states.items())
+    wrong = _wrong(results)
+    return counted + (f"; wrong: {', '.join(wrong)}" if wrong else "")
 
 
 def _of(name: str, texts: tuple[str, ...]) -> dict[str, str]:

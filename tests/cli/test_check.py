@@ -44,6 +44,22 @@ def test_a_fault_is_told_in_three_sentences_with_exit_status_1(command: Command)
     assert done.stdout.splitlines()[-1] == "18 ok, 4 n/a; wrong: gradients"
 
 
+def test_all_plugins_of_a_kind_have_a_line_each(
+    command: Command, distribution: Callable[..., Path]
+) -> None:
+    points = "raising = raising_executor:RaisingExecutor\nnowhere = nowhere:Nothing"
+    source = (BROKEN / "raising_executor.py").read_text()
+    site = distribution("third", f"[genbench.executors]\n{points}\n", raising_executor=source)
+    done = command("check", "--kind", "executor", path=site)
+    assert done.returncode == 1, done.stderr
+    told = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert told["in-process"].endswith(" ok")
+    assert told["local"].endswith(" ok")
+    assert told["raising"].endswith("; wrong: failure")
+    assert "raising_executor.py:15 in run" in told["happened:"]
+    assert "executor 'nowhere' (third 1.0) could not be imported" in told["nowhere"]
+
+
 def test_json_has_every_check_with_its_findings(command: Command) -> None:
     done = command("check", f"{BROKEN / 'version_number.py'}:VersionNumber", "--format", "json")
     assert done.returncode == 1
@@ -112,6 +128,8 @@ def test_an_extractor_without_its_weights_says_what_to_do(command: Command, tmp_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ([], "Give NAME; or --kind alone, for all of that kind."),
+        (["--kind", "metric", "--set", "a.b=1"], "--set is for one plugin: give NAME."),
         (["toy-aee"], "There is no plugin 'toy-aee'. Did you mean toy-ae"),
         (["toy-ae", "--kind", "metric"], "There is no metric 'toy-ae'."),
         (["nowhere.py:Model"], "There is no file 'nowhere.py'"),

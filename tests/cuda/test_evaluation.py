@@ -34,6 +34,52 @@ def test_the_same_samples_have_the_same_scores_on_both_devices() -> None:
         assert scores["cuda:0"][name] == pytest.approx(value, rel=1e-3, abs=1e-6), name
 
 
+class Deterministic(torch.nn.Module):
+    """Everything that a model can offer without drawing, which no two devices do alike."""
+
+    def __init__(self, loaded: genbench.Evaluator) -> None:
+        super().__init__()
+        rng = torch.Generator().manual_seed(0)
+        self.code, self.density = (
+            registry.load(registry.find("model", name))(loaded.data) for name in ("pca", "gmm")
+        )
+        with torch.no_grad():
+            for part in (self.code, self.density):
+                part.fit(loaded.train, rng)
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.code.encode(x)
+
+    def reconstruct(self, x: torch.Tensor) -> torch.Tensor:
+        return self.code.reconstruct(x)
+
+    def log_likelihood(self, x: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+        return self.density.log_likelihood(x, rng)
+
+
+def test_a_model_has_the_same_scores_on_both_devices() -> None:
+    names = ["reconstruction", "ssim", "bce", "compression", "reconstruction-gap"]
+    names += ["linear-probe", "knn", "likelihood"]
+    fitted = Deterministic(genbench.Evaluator("digits", metrics="reconstruction", device="cpu"))
+    scores = {}
+    for device in ("cpu", "cuda:0"):
+        evaluator = genbench.Evaluator("digits", metrics=names, device=device)
+        scores[device] = evaluator(fitted.to(device))
+    expected = {
+        "reconstruction.mse",
+        "psnr",
+        "ssim",
+        "bce",
+        "mse_gap",
+        "linear_probe",
+        "knn",
+        "nll",
+    }
+    assert expected <= set(scores["cpu"]) == set(scores["cuda:0"])
+    for name, value in scores["cpu"].items():
+        assert scores["cuda:0"][name] == pytest.approx(value, rel=1e-3, abs=1e-6), name
+
+
 def test_what_is_too_large_for_the_device_goes_there_batch_by_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

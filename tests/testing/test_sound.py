@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from genbench import registry, testing
+from genbench.sample_range import SampleRange
 
 NEEDS_A_DOWNLOAD = {"inception-v3-compat", "dinov2"}
 
@@ -49,6 +50,13 @@ def test_the_toys_that_executors_are_tried_with_keep_the_contract_too() -> None:
 def test_nothing_is_found_in_what_is_unusual_but_allowed(name: str) -> None:
     results = testing.check(f"{Path(__file__).with_name('sound.py')}:{name}")
     assert [str(finding) for result in results for finding in result.findings] == []
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_nothing_is_found_in_the_metric_that_every_run_has() -> None:
+    results = testing.check(SampleRange)
+    assert not [str(finding) for result in results for finding in result.findings]
+    assert {r.check: r.note for r in results}["range"] == "clipped_fraction in [0, 1]"
 
 
 @pytest.mark.usefixtures("in_this_process")
