@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -29,6 +29,7 @@ from genbench.leaderboard.schema import Row
 from genbench.plan import PluginSpec, uses_an_extractor
 from genbench.sample_range import ALWAYS
 from genbench.streams import generator, separate
+from genbench.verdict import judge
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ def checked_metric(name: str, metric: Any) -> Metric:
             raise refuse(f"needs {need!r}, which nothing offers. {nearest(need, get_args(Need))}")
     if not metric.scores or not all(isinstance(score, Score) for score in metric.scores):
         raise refuse("must have scores, a tuple of genbench.Score")
+    for score in metric.scores:
+        if score.better not in ("lower", "higher", None):
+            raise refuse(f"says that better is {score.better!r}: it is 'lower', 'higher' or None")
     checked: Metric = metric
     return checked
 
@@ -131,20 +135,32 @@ def evaluate(
     base: Mapping[str, Any],
     points: Sequence[Point],
     found: list[Row],
-) -> None:
+) -> list[Exception]:
     """Add all rows of one evaluation to ``found``, for each of the points that it stands for.
 
-    They come metric by metric: when one of them raises, those of the metrics before it are there.
+    A metric that raises has failed, with rows that say so, and takes no other with it. What the
+    model or the extractor raises is handed on; rows of the metrics before are there.
+
+    Returns:
+        What metrics raised.
 
     Raises:
-        ContractError: the model or a metric returned something other than it promises.
+        ContractError: the model returned something other than it promises.
     """
+    raised: list[Exception] = []
     evidence.model.eval()
     with separate(evidence.seed, "evaluation", evidence.real.device), torch.no_grad():
         for spec, metric in (*ruler.metrics, ALWAYS):
             extractor = ruler.extractor_of(metric)
             evidence.reference.measured_by = [spec.identity, metric.version]
-            results = measured(spec.name, metric, evidence)
+            results: Mapping[str, Measurement | NotApplicable | rows.Failed]
+            try:
+                results = measured(spec.name, metric, evidence)
+            except Exception as error:
+                if any(cause is evidence.error for cause in _causes(error)):
+                    raise
+                raised.append(error)
+                results = dict.fromkeys((s.name for s in metric.scores), _failed(spec.name, error))
             found += [
                 rows.of_score(
                     base, point, spec, metric.version, score, results[score.name], extractor
@@ -152,6 +168,20 @@ def evaluate(
                 for point in points
                 for score in metric.scores
             ]
+    return raised
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and those that it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _failed(name: str, error: Exception) -> rows.Failed:
+    status, reason = judge(error)
+    named = f"The metric {name!r}"
+    return rows.Failed(reason if named in reason else f"{named} failed: {reason}", status)
 
 
 def measured(
@@ -183,11 +213,15 @@ def measured(
     for score in metric.scores:
         if score.name not in given:
             raise ContractError(f"The metric {name!r} gave no value for its score {score.name!r}.")
-        results[score.name] = _checked(name, score.name, given[score.name])
+        results[score.name] = _checked(name, score, given[score.name])
     return results
 
 
-def _checked(name: str, score: str, given: object) -> Measurement | NotApplicable:
+ROUNDING = 1e-6
+"""Of a value's size, and at least of 1: by so much it may be beyond the range of its score."""
+
+
+def _checked(name: str, score: Score, given: object) -> Measurement | NotApplicable:
     """What a metric gave, its numbers as plain floats: a scalar of NumPy or torch is one too."""
     if isinstance(given, NotApplicable):
         return given
@@ -200,12 +234,28 @@ def _checked(name: str, score: str, given: object) -> Measurement | NotApplicabl
         )
     except (TypeError, ValueError):
         raise ContractError(
-            f"The metric {name!r} gave {type(given).__name__} {given!r} for {score!r}, no number."
+            f"The metric {name!r} gave {type(given).__name__} {given!r} for {score.name!r}, no "
+            "number."
         ) from None
-    if not math.isfinite(plain.value) or not math.isfinite(plain.error or 0.0):
-        raise ContractError(f"The metric {name!r} gave {plain} for {score!r}: never a NaN.")
+    if not math.isfinite(plain.value):
+        raise ContractError(
+            f"The metric {name!r} gave {plain.value} for {score.name!r}: never NaN."
+        )
+    if not math.isfinite(plain.error or 0.0):
+        raise ContractError(
+            f"The metric {name!r} gave the error {plain.error} for {score.name!r}: never NaN."
+        )
     if plain.error is not None and plain.error < 0:
         raise ContractError(
-            f"The metric {name!r} gave the error {plain.error} for {score!r}: never below 0."
+            f"The metric {name!r} gave the error {plain.error} for {score.name!r}: never below 0."
+        )
+    low, high = score.range
+    slack = ROUNDING * max(abs(plain.value), 1.0)
+    if (low is not None and plain.value < low - slack) or (
+        high is not None and plain.value > high + slack
+    ):
+        raise ContractError(
+            f"The metric {name!r} gave {plain.value:g} for {score.name!r}, whose range it says is "
+            f"{score.range}."
         )
     return plain

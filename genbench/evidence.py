@@ -6,8 +6,9 @@ number.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -45,6 +46,17 @@ class RunEvidence:
     sample_count: int
     sampling_chunk: int
     seed: int
+    error: Exception | None = None
+    """The latest that came of the model, the extractor or the disk, and so of no metric."""
+
+    @contextlib.contextmanager
+    def _drawing(self) -> Iterator[None]:
+        """A block whose errors are not those of whoever asked for what is drawn."""
+        try:
+            yield
+        except Exception as error:
+            self.error = error
+            raise
 
     @property
     def data(self) -> DataSpec:
@@ -87,6 +99,10 @@ class RunEvidence:
 
     @cached_property
     def _drawn(self) -> tuple[Tensor, float, float]:
+        with self._drawing():
+            return self._sampled()
+
+    def _sampled(self) -> tuple[Tensor, float, float]:
         rng = generator(self.seed, "sampling", self.real.device)
         drawn = []
         outside = 0
@@ -108,13 +124,15 @@ class RunEvidence:
     @cached_property
     def sampling_latency_seconds(self) -> float:
         """What drawing a single sample takes."""
-        return sampling_cost.latency_seconds(self.model, self.seed, self.real.device)
+        with self._drawing():
+            return sampling_cost.latency_seconds(self.model, self.seed, self.real.device)
 
     @cached_property
     def sampling_flops(self) -> float:
         """Of one sample, in the protocol's chunks."""
         n = min(self.sampling_chunk, self.sample_count)
-        return sampling_cost.flops(self.model, n, self.seed, self.real.device)
+        with self._drawing():
+            return sampling_cost.flops(self.model, n, self.seed, self.real.device)
 
     @cached_property
     def originals(self) -> Tensor:
@@ -137,27 +155,39 @@ class RunEvidence:
         return self._reconstructed(self.train_originals)
 
     def _reconstructed(self, originals: Tensor) -> Tensor:
-        reconstruct = self.model.reconstruct
-        x = self._in_blocks("reconstruct", reconstruct, originals, self.data.shape)
+        with self._drawing():
+            reconstruct = self.model.reconstruct
+            x = self._in_blocks("reconstruct", reconstruct, originals, self.data.shape)
         return x.clamp_(-1, 1) if self.data.kind == "image" else x
 
     @cached_property
     def codes(self) -> Tensor:
         """Of ``originals``, float32 (N, latent)."""
-        return self._in_blocks("encode", self.model.encode, self.originals, None)
+        return self._encoded(self.originals)
 
     @cached_property
     def train_codes(self) -> Tensor:
         """Of ``train_originals``, float32 (N, latent)."""
-        return self._in_blocks("encode", self.model.encode, self.train_originals, None)
+        return self._encoded(self.train_originals)
+
+    def _encoded(self, originals: Tensor) -> Tensor:
+        with self._drawing():
+            return self._in_blocks("encode", self.model.encode, originals, None)
 
     def features(self, of: Literal["real", "samples", "train"]) -> Tensor:
         """float32 (N, D) on the CPU, extracted once."""
-        return self._sample_features if of == "samples" else self.reference.features(self._of(of))
+        if of == "samples":
+            return self._sample_features
+        with self._drawing():
+            return self.reference.features(self._of(of))
 
     def logits(self, of: Literal["real", "samples", "train"]) -> Tensor:
         """float32 (N, classes) on the CPU, from ``features``."""
         features = self.features(of)
+        with self._drawing():
+            return self._logits(features)
+
+    def _logits(self, features: Tensor) -> Tensor:
         logits: Tensor = self.extractor.logits(features.to(self.real.device))  # type: ignore[union-attr]
         if logits.ndim != 2 or len(logits) != len(features) or not logits.isfinite().all():
             raise ContractError(
@@ -173,14 +203,16 @@ class RunEvidence:
         compute: Callable[[Tensor], Mapping[str, Tensor]],
     ) -> Mapping[str, Tensor]:
         """What a metric makes of a split's features, made once for all models."""
-        return self.reference.statistics(name, self._of(of), compute)
+        return self.reference.statistics(name, self._of(of), lambda: compute(self.features(of)))
 
     def _of(self, of: Literal["real", "train"]) -> DeviceSplit:
         return self.real if of == "real" else self.loaded.train
 
     @cached_property
     def _sample_features(self) -> Tensor:
-        return self.reference.extract(self.samples)
+        samples = self.samples
+        with self._drawing():
+            return self.reference.extract(samples)
 
     def log_likelihoods(self, draws: int) -> Tensor:
         """Of the real split, dequantised ``draws`` times: float64 (draws, N) on the CPU, nats."""
@@ -195,13 +227,14 @@ class RunEvidence:
         noise = generator(self.seed, "dequantisation")
         rng = generator(self.seed, "likelihoods", self.real.device)
         function = getattr(self.model, capability)
+        call = f"{capability}({', '.join(('x', 'rng', *map(str, arguments)))})"
         rows = []
         for _ in range(draws if levels is not None else 1):
             blocks = []
             for block in self.originals.split(BLOCK):
                 x = dequantised(block.to(self.real.device, copy=True), levels, noise)
-                call = f"{capability}({', '.join(('x', 'rng', *map(str, arguments)))})"
-                given = self._checked(call, function(x, rng, *arguments), (len(block),))
+                with self._drawing():
+                    given = self._checked(call, function(x, rng, *arguments), (len(block),))
                 blocks.append(given.cpu().double())
             rows.append(torch.cat(blocks))
         return torch.stack(rows)

@@ -24,7 +24,7 @@ from genbench import cache, checkpoint, environment
 from genbench.checkpoint import Content
 from genbench.contract import Extractor
 from genbench.data import DeviceSplit
-from genbench.errors import ContractError, StoreError
+from genbench.errors import ContractError, PluginError, StoreError
 
 FORMAT = 1
 """Of the files: another number, and none of the old ones is read."""
@@ -61,26 +61,28 @@ class Reference:
             self._features[split.name] = made["features"]
         return self._features[split.name]
 
-    def statistics(
-        self, name: str, split: DeviceSplit, compute: Callable[[Tensor], Mapping[str, Tensor]]
-    ) -> Mapping[str, Tensor]:
+    def statistics(self, name: str, split: DeviceSplit, compute: Compute) -> Mapping[str, Tensor]:
         """What a metric makes of a split's features, under a name of its own."""
         key = self._key(split) | {"statistics": name, "metric": self.measured_by}
         text = json.dumps(key, sort_keys=True)
         if text not in self._statistics:
-            self._statistics[text] = kept(key, lambda: compute(self.features(split)))
+            self._statistics[text] = kept(key, compute)
         return self._statistics[text]
 
     def extract(self, x: Tensor) -> Tensor:
         """Features float32 (N, D) of examples at rest, block by block, on the CPU.
 
         Raises:
-            ContractError: the extractor gave something other than it promises.
+            PluginError: it does not take examples of this shape.
+            ContractError: it gave something other than it promises.
         """
         assert self.extractor is not None, "metrics that need features are applied with one"
         blocks = []
         for block in x.split(BLOCK):
-            features = self.extractor(block)
+            try:
+                features = self.extractor(block)
+            except ValueError as error:  # as the contract says of a shape that it cannot take
+                raise PluginError(f"The extractor does not take these examples: {error}") from error
             if features.ndim != 2 or len(features) != len(block) or not features.isfinite().all():
                 raise ContractError(
                     f"The extractor gave features {tuple(features.shape)} for {len(block)} "

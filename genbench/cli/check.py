@@ -148,7 +148,7 @@ def _of(name: str, texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def _print(result: Result) -> None:
-    click.echo(f"{result.state:<9}{result.check:<16}{result.note}".rstrip())
+    click.echo(f"{result.state:<9}{result.check:<21}{result.note}".rstrip())
     for finding in result.findings:
         click.echo(f"{'':9}promised: {finding.promised}")
         click.echo(f"{'':9}happened: {finding.happened}")

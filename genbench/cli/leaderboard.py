@@ -5,6 +5,7 @@ Its own commands, which look after these files, are in `genbench.cli.upkeep`.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -146,7 +147,8 @@ def _chosen(standings: list[Standing], metrics: Sequence[str]) -> list[Standing]
     known = {name for s in standings for name in score_names.known_as(s.metric, s.score)}
     for name in metrics:
         if name not in known:
-            raise UsageError(f"No run has the metric {name!r}. {nearest(name, known)}")
+            hint = nearest(name, known) if known else "Nothing has been measured."
+            raise UsageError(f"No run has the metric {name!r}. {hint}")
     return [
         s for name in metrics for s in standings if name in score_names.known_as(s.metric, s.score)
     ]
@@ -184,8 +186,8 @@ def _print(group: Sequence[Standing], mark: str) -> None:
         lines.append(
             [
                 there[0].label,
-                # A metric that failed has no score to be shown: its column says how often it did.
-                _runs(max(there, key=lambda entry: sum(entry.failures.values()))),
+                # Of the first column that has runs at all: others may be of fewer.
+                _runs(there[0]),
                 NOTHING if found[0] is None or found[0].rank is None else str(found[0].rank),
                 *(_cell(entry) for entry in found),
             ]
@@ -253,13 +255,14 @@ def _notes(group: Sequence[Standing]) -> Iterator[str]:
     elsewhere = [e.label for e in first.entries if e.code == schema.EXTERNAL]
     if elsewhere:
         yield f"Trained elsewhere: {', '.join(elsewhere)}."
-    lacking: dict[str, dict[str, None]] = defaultdict(dict)
+    lacking: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     for standing in group:
         for entry in standing.entries:
             if entry.reason and (not entry.values or entry.partial):
-                lacking[entry.reason][entry.label] = None
-    for reason, labels in lacking.items():
-        yield f"n/a: {reason} ({', '.join(labels)})."
+                what = "failed" if entry.failures else "n/a"
+                lacking[what, entry.reason][entry.label] = None
+    for (what, reason), labels in lacking.items():
+        yield f"{what}: {reason.removesuffix('.')} ({', '.join(labels)})."
 
 
 def _identity(entry: Entry) -> tuple[str, str, str]:
@@ -276,23 +279,44 @@ def _title(standing: Standing, group: Sequence[Standing]) -> str:
     title = _score(standing, group) + (f" [{standing.unit}]" if standing.unit else "")
     if len(namesakes) == 1:
         return title
-    # Equal names under different keys are different scores: they stand side by side, marked.
-    return f"{title} ({standing.extractor or 'key'} {standing.key[:4]})"
+    # Equal names under different keys are different scores: they stand side by side, marked by
+    # what is theirs alone, and where nothing that rows tell is, by the key itself.
+    marks = _marks(standing, namesakes)
+    if sum(_marks(other, namesakes) == marks for other in namesakes) > 1:
+        marks.append(f"key {standing.key[:4]}")
+    return f"{title} ({', '.join(marks)})"
+
+
+def _marks(standing: Standing, namesakes: Sequence[Standing]) -> list[str]:
+    """Options of the metric, and an extractor, that not all namesakes have."""
+    ours, theirs = (
+        json.loads(standing.metric_options),
+        [json.loads(other.metric_options) for other in namesakes],
+    )
+    marks = [
+        f"{name}={value}"
+        for name, value in ours.items()
+        if any(other.get(name) != value for other in theirs)
+    ]
+    if len({other.extractor for other in namesakes}) > 1:
+        marks.append(str(standing.extractor))
+    return marks
 
 
 def _runs(entry: Entry) -> str:
     failed = sum(entry.failures.values())
-    if not failed:
-        return str(entry.runs)
-    what = ", ".join(f"{count} {status}" for status, count in entry.failures.items())
-    return f"{entry.runs - failed}/{entry.runs} ({what})"
+    return f"{entry.runs - failed}/{entry.runs} ({_failed(entry)})" if failed else str(entry.runs)
+
+
+def _failed(entry: Entry) -> str:
+    return ", ".join(f"{count} {status}" for status, count in entry.failures.items())
 
 
 def _cell(entry: Entry | None) -> str:
     if entry is None:
         return NOTHING
     if entry.mean is None:
-        return "n/a" if entry.reason else NOTHING
+        return _failed(entry) or ("n/a" if entry.reason else NOTHING)
     cell = with_spread(entry.mean, entry.spread)
     return f"{cell} ({len(entry.values)} of {entry.runs})" if entry.partial else cell
 

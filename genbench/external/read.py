@@ -111,7 +111,7 @@ def _array(path: Path, shape: Sequence[int] | None) -> Tensor:
     try:
         array = np.load(path, allow_pickle=False, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"{path} cannot be read as an array: {error}.") from None
+        raise UsageError(f"{path} cannot be read as an array: {str(error).rstrip('.')}.") from None
     if not isinstance(array, np.ndarray):
         raise UsageError(f"{path} is an archive of several arrays: save the samples as one.")
     if array.ndim == 0 or len(array) == 0:

@@ -79,7 +79,7 @@ def in_words(found: Difference, where_a: str, where_b: str) -> str:
     told = f"({found.a} {where_a}, {found.b} {where_b})"
     if found.part == "key":
         return f"other key {told}, though all that rows tell of it is equal: " + (
-            "the metric may come from another distribution or file"
+            "the metric may come from another distribution, or from a file that was another then"
         )
     return f"other {found.part} {told}"
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from statistics import fmean, stdev
 
 from genbench.contract import Weights
+from genbench.leaderboard import rows as rows_
 from genbench.leaderboard.schema import SAMPLE_RANGE, Row
 from genbench.leaderboard.statistics import SIGNIFICANCE, holm, welch
 
@@ -39,7 +40,7 @@ class Entry:
     failures: dict[str, int]
     """How many ended with each status other than ok."""
     reason: str | None = None
-    """Why there is no value, where the score does not apply."""
+    """Why there is no value, where the score does not apply or its metric failed."""
     rank: int | None = None
     label: str = ""
     """The model's name, with what tells it from other entries of that name."""
@@ -77,6 +78,8 @@ class Standing:
     split: str
     weights: str
     metric: str
+    metric_options: str
+    """As JSON."""
     score: str
     extractor: str | None
     better: str | None
@@ -175,7 +178,7 @@ def entries(
         asked = _was_asked(failure, metric)
         if asked and any(_same_conditions(failure, row) for row in measured):
             results[identity(failure)][failure["seed"]] = failure
-    for row in rows:
+    for row in sorted(rows, key=rows_.failed, reverse=True):
         results[identity(row)][row["seed"]] = row
     return [_entry(whose, by_seed) for whose, by_seed in results.items()]
 
@@ -190,6 +193,7 @@ def _standing(key: str, rows: Sequence[Row], failures: Sequence[Row]) -> Standin
         split=first["split"],
         weights=first["weights"],
         metric=first["metric"],
+        metric_options=first["metric_options"],
         score=first["score"],
         extractor=first["extractor"],
         better=first["better"],
@@ -203,7 +207,8 @@ def _entry(whose: Identity, by_seed: Mapping[int, Row]) -> Entry:
     model, options, code = whose
     rows = [by_seed[seed] for seed in sorted(by_seed)]
     valued = [row for row in rows if row["value"] is not None]
-    failures = Counter(row["status"] for row in rows if row["metric"] is None)
+    failures = Counter(row["status"] for row in rows if rows_.failed(row))
+    # Of a run that failed the run's own row tells; of a metric nothing else does.
     reasons = [row["reason"] for row in rows if row["metric"] is not None and row["reason"]]
     return Entry(
         model=model,

@@ -56,9 +56,23 @@ def of_run(spec: RunSpec, environment: Mapping[str, Any], dataset_fingerprint: s
     }
 
 
+def failed(row: Row) -> bool:
+    """Whether a row is of a failure, be it of its run or of its metric alone."""
+    return row["status"] not in ("ok", NOT_APPLICABLE)
+
+
 def of_failure(base: Mapping[str, Any], status: str, reason: str) -> Row:
     """The row of a run that did not end well: failure is a result."""
     return {**base, "created": _now(), "status": status, "reason": reason}
+
+
+@dataclass(frozen=True)
+class Failed:
+    """In place of a value: the metric failed, and why."""
+
+    reason: str
+    status: str = "failed"
+    source: None = None
 
 
 def of_score(
@@ -67,7 +81,7 @@ def of_score(
     metric: PluginSpec,
     version: str,
     score: Score,
-    result: Measurement | NotApplicable,
+    result: Measurement | NotApplicable | Failed,
     extractor: tuple[str, str] | None,
 ) -> Row:
     """The row of one score.
@@ -102,12 +116,15 @@ def of_score(
         key["source"] = result.source
     if score.hardware:
         key["hardware"] = [base.get(column) for column in HARDWARE_KEY]
-    measured = isinstance(result, Measurement)
+    status, reason = "ok", None
+    if not isinstance(result, Measurement):
+        status = result.status if isinstance(result, Failed) else NOT_APPLICABLE
+        reason = result.reason
     return {
         **base,
         "created": _now(),
-        "status": "ok" if measured else NOT_APPLICABLE,
-        "reason": None if isinstance(result, Measurement) else result.reason,
+        "status": status,
+        "reason": reason,
         "split": point.split,
         "fraction": point.fraction,
         "images": point.images,

@@ -130,6 +130,7 @@ def test_an_extractor_without_its_weights_says_what_to_do(command: Command, tmp_
     [
         ([], "Give NAME; or --kind alone, for all of that kind."),
         (["--kind", "metric", "--set", "a.b=1"], "--set is for one plugin: give NAME."),
+        (["./mine.py"], "names a file but no class in it: write ./mine.py:ClassName."),
         (["toy-aee"], "There is no plugin 'toy-aee'. Did you mean toy-ae"),
         (["toy-ae", "--kind", "metric"], "There is no metric 'toy-ae'."),
         (["nowhere.py:Model"], "There is no file 'nowhere.py'"),

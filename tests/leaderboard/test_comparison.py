@@ -229,7 +229,7 @@ def test_what_does_not_apply_says_why(measured: Measured) -> None:
          "other extractor (cnn eeeeeee in A, none in B)"),
         ({"key": "0123456789"},
          "other key (ddddddd in A, 0123456 in B), though all that rows tell of it is equal: the "
-         "metric may come from another distribution or file"),
+         "metric may come from another distribution, or from a file that was another then"),
         ({"model": "other"}, "only in A"),
         ({"score": "other"}, "not measured in B"),
     ],

@@ -19,7 +19,7 @@ def row(model: str = "toy", seed: int = 0, value: float | None = 1.0, **columns:
         "model_options": "{}", "model_code": "c", "dataset": "d", "dataset_options": "{}",
         "dataset_fingerprint": "x", "protocol": "p", "protocol_fingerprint": "f", "seed": seed,
         "metrics": '["fid"]', "split": "test", "fraction": 1.0, "weights": "average",
-        "metric": "fid", "score": "fid",
+        "metric": "fid", "metric_options": "{}", "score": "fid",
         "extractor": None, "better": "lower", "unit": "", "hardware": False, "key": "k",
         "value": value, **columns,
     }  # fmt: skip

@@ -35,7 +35,7 @@ class Grid:
 
     classes = 25
     levels = None
-    extractor = None
+    extractor = "identity"
     centres = tuple((-4.0 + 2 * i, -4.0 + 2 * j) for i in range(5) for j in range(5))
     std = 0.05
 

@@ -36,7 +36,7 @@ class Ring:
 
     classes = 8
     levels = None
-    extractor = None
+    extractor = "identity"
     centres = tuple((math.cos(math.tau * i / 8), math.sin(math.tau * i / 8)) for i in range(8))
     std = 0.01
 
