@@ -156,6 +156,7 @@ def evaluate(
             results: Mapping[str, Measurement | NotApplicable | rows.Failed]
             try:
                 results = measured(spec.name, metric, evidence)
+                _hold_to_ranges(spec.name, metric, results)
             except Exception as error:
                 if any(cause is evidence.error for cause in _causes(error)):
                     raise
@@ -176,6 +177,24 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _hold_to_ranges(
+    name: str, metric: Metric, results: Mapping[str, Measurement | NotApplicable | rows.Failed]
+) -> None:
+    """What its author says cannot be is a mistake, in the metric or in what it is told of."""
+    for score in metric.scores:
+        result = results[score.name]
+        if not isinstance(result, Measurement):
+            continue
+        low, high = score.range
+        slack = ROUNDING * max(abs(result.value), 1.0)
+        below = low is not None and result.value < low - slack
+        if below or (high is not None and result.value > high + slack):
+            raise ContractError(
+                f"The metric {name!r} gave {result.value:g} for {score.name!r}, whose range it "
+                f"says is {score.range}."
+            )
 
 
 def _failed(name: str, error: Exception) -> rows.Failed:
@@ -248,14 +267,5 @@ def _checked(name: str, score: Score, given: object) -> Measurement | NotApplica
     if plain.error is not None and plain.error < 0:
         raise ContractError(
             f"The metric {name!r} gave the error {plain.error} for {score.name!r}: never below 0."
-        )
-    low, high = score.range
-    slack = ROUNDING * max(abs(plain.value), 1.0)
-    if (low is not None and plain.value < low - slack) or (
-        high is not None and plain.value > high + slack
-    ):
-        raise ContractError(
-            f"The metric {name!r} gave {plain.value:g} for {score.name!r}, whose range it says is "
-            f"{score.range}."
         )
     return plain

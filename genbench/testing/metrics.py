@@ -146,12 +146,18 @@ def kinds(subject: MetricSubject) -> Found:
             yield f"points: no {name}, {value.reason}"
     if subject.values(subject.good) or subject.values(points):
         return
-    if any(subject.values(subject.of("good", kind, n=MANY)) for kind in KINDS):
-        yield "measured of more examples than others: few of the checks have anything to compare"
+    if "curve" in subject.metric.needs:
+        yield "no score had a value: of a made-up training it is told of a score 'distance'"
+        return
+    others = ((quality, kind) for quality in get_args(Quality) for kind in KINDS)
+    if any(subject.values(subject.of(*other)) for other in others) or any(
+        subject.values(subject.of("good", kind, n=MANY)) for kind in KINDS
+    ):
+        yield "no score of good samples had a value: few checks have anything to compare"
         return
     reason = next(v.reason for v in subject.good.values() if isinstance(v, NotApplicable))
     yield Finding(
-        f"No score had a value for good samples, however many: {reason}.",
+        f"No score had a value for any samples, however many: {reason}.",
         "Check it with the options that it needs: genbench check NAME --set NAME.OPTION=VALUE.",
     )
 
