@@ -85,6 +85,15 @@ def options_of(factory: Callable[..., Any]) -> dict[str, Option]:
     }
 
 
+def by_position(factory: Callable[..., Any]) -> list[str]:
+    """The parameters of a plugin's class that are no options, as they can be given by position."""
+    return [
+        name
+        for name, parameter in inspect.signature(factory).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+
+
 def _type_of_default(parameter: inspect.Parameter) -> Any:
     return Any if parameter.default in (REQUIRED, None) else type(parameter.default)
 

@@ -89,7 +89,9 @@ def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str,
     if name == SAMPLE_RANGE and kind in (None, "metric"):
         return _plugin(_core_metric())
     if kind == "metric" and name not in registry.catalogue(kind):
-        _refuse_score(name)
+        of_a_score = _of_a_score(name)
+        if of_a_score is not None:
+            return of_a_score
     kinds = [kind] if kind else [k for k in registry.KINDS if name in registry.catalogue(k)]
     if len(kinds) > 1:
         raise UsageError(f"{name!r} is the name of a {' and a '.join(kinds)}: add --kind.")
@@ -117,7 +119,9 @@ def _describe(name: str, kind: registry.Kind | None, results: Path) -> dict[str,
             rows = store.read_run(folder.leaderboard, record["run_id"])
             shown["rows"] = store.rows_of(rows) if rows is not None else []
             return shown
-    _refuse_score(name)
+    of_a_score = _of_a_score(name) if kind is None else None
+    if of_a_score is not None:
+        return of_a_score
     known = {name for k in registry.KINDS for name in registry.catalogue(k)} | set(shipped())
     raise UsageError(f"There is no plugin, protocol or run {name!r}. {nearest(name, known)}")
 
@@ -129,11 +133,11 @@ def _core_metric() -> registry.Plugin:
     return ALWAYS[0].plugin
 
 
-def _refuse_score(name: str) -> None:
-    """Say whose score a name is, as a leaderboard shows it.
+def _of_a_score(name: str) -> dict[str, Any] | None:
+    """The metric whose score has this name, as a leaderboard shows it; None if there is none.
 
     Raises:
-        UsageError: some metric gives a score of this name.
+        UsageError: several metrics give one.
     """
     found = []
     for plugin in [p for claims in registry.catalogue("metric").values() for p in claims]:
@@ -141,14 +145,16 @@ def _refuse_score(name: str) -> None:
         with contextlib.suppress(Exception):
             # The class alone: nothing of it is made to answer a question.
             if any(score.name == name for score in registry.load(plugin).scores):
-                found.append(plugin.name)
+                found.append(plugin)
     core = _core_metric()
     if any(score.name == name for score in registry.load(core).scores):
-        found.append(core.name)
-    if found:
+        found.append(core)
+    if len(found) > 1:
+        named = [plugin.name for plugin in found]
         raise UsageError(
-            f"{name!r} is a score of the metric {' and of '.join(found)}: genbench show {found[0]}"
+            f"{name!r} is a score of the metrics {' and '.join(named)}: genbench show {named[0]}"
         )
+    return {"score": name, **_plugin(found[0])} if found else None
 
 
 def _plugin(plugin: registry.Plugin) -> dict[str, Any]:

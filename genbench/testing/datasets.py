@@ -30,7 +30,7 @@ SUBJECT = DatasetSubject
 @check()
 def options(subject: DatasetSubject) -> Found:
     """Options stand after a '*', have types that text is read as and defaults that a row holds."""
-    yield ", ".join(f"{name}={value}" for name, value in subject.options.items()) or "it has none"
+    yield from subject.listed_options()
 
 
 @check("options")

@@ -25,7 +25,7 @@ SUBJECT = ExtractorSubject
 @check()
 def options(subject: ExtractorSubject) -> Found:
     """Options stand after a '*', have types that text is read as and defaults that a row holds."""
-    yield ", ".join(f"{name}={value}" for name, value in subject.options.items()) or "it has none"
+    yield from subject.listed_options()
 
 
 @check("options")

@@ -36,7 +36,7 @@ OTHER_MODELS: tuple[Quality, ...] = ("uneven", "copied")
 @check()
 def options(subject: MetricSubject) -> Found:
     """Options stand after a '*', have types that text is read as and defaults that a row holds."""
-    yield ", ".join(f"{name}={value}" for name, value in subject.options.items()) or "it has none"
+    yield from subject.listed_options()
 
 
 @check("options")

@@ -91,6 +91,17 @@ class Subject:
         """
         return options.resolve(self.title, self.factory, self.settings, self.plugin.name)
 
+    def listed_options(self) -> Iterator[Finding | str]:
+        """What the check of options has to say, whatever the kind of plugin."""
+        positional = options.by_position(self.factory)[self.plugin.kind == "model" :]
+        if positional:
+            yield Finding(
+                f"The constructor takes {', '.join(positional)} by position, so that nobody can "
+                "set it.",
+                f"Options stand after a '*': def __init__(self, …, *, {positional[0]}: …).",
+            )
+        yield ", ".join(f"{name}={value}" for name, value in self.options.items()) or "it has none"
+
     def prepare(self) -> None:
         """See that what was asked for can be checked: what is wrong here is the user's.
 

@@ -23,8 +23,7 @@ from genbench.testing.worlds import BATCH_SIZE, PROTOCOL
 @check()
 def options(subject: ModelSubject) -> Found:
     """Options stand after a '*', have types that text is read as and defaults that a row holds."""
-    given = ", ".join(f"{name}={value}" for name, value in subject.options.items())
-    yield given or "it has none"
+    yield from subject.listed_options()
 
 
 @check("options")

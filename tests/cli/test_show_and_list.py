@@ -160,16 +160,16 @@ def test_show_knows_what_a_class_in_a_file_is(tmp_path: Path, body: str, kind: s
 
 
 @pytest.mark.parametrize("kind", [(), ("metric",)])
-def test_the_name_of_a_score_is_answered_with_its_metric(kind: tuple[str, ...]) -> None:
-    done = invoke("show", *kind, "distance")
-    assert done.exit_code == 2
-    told = "'distance' is a score of the metric toy-distance: genbench show toy-distance"
-    assert told in done.output
+def test_the_name_of_a_score_shows_its_metric(kind: tuple[str, ...]) -> None:
+    shown = invoke("show", *kind, "distance").stdout
+    assert shown.startswith(
+        "score         distance\nkind          metric\nname          toy-distance"
+    )
 
 
 def test_the_metric_that_every_run_has_is_shown() -> None:
-    assert "score of the metric sample-range" in invoke("show", "clipped_fraction").output
-    shown = invoke("show", "sample-range").stdout
+    shown = invoke("show", "clipped_fraction").stdout
+    assert shown.endswith(invoke("show", "sample-range").stdout)
     assert "[0, 1]" in shown
     assert "share of sampled values of images that were outside" in shown
 

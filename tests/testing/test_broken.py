@@ -62,6 +62,7 @@ DATASETS = {
 }
 
 METRICS = {
+    "option_by_position": ("options", "takes scale by position, so that nobody can set it"),
     "version_number": ("declaration", "has version 1, which must be text"),
     "normals_without_features": ("declaration", "and the metric needs no features"),
     "half_a_pair": ("declaration", "Score('real') says swapped=None"),
