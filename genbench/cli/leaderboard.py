@@ -183,13 +183,14 @@ def _print(group: Sequence[Standing], mark: str) -> None:
     for identity in order:
         found = [entries.get((standing.key, identity)) for standing in group]
         there = [entry for entry in found if entry is not None]
+        most = max(len(entry.values) for entry in there)
         lines.append(
             [
                 there[0].label,
                 # Of the first column that has runs at all: others may be of fewer.
                 _runs(there[0]),
                 NOTHING if found[0] is None or found[0].rank is None else str(found[0].rank),
-                *(_cell(entry) for entry in found),
+                *(_cell(entry, most) for entry in found),
             ]
         )
     better = f", {first.better} is better" if first.better else ""
@@ -312,13 +313,15 @@ def _failed(entry: Entry) -> str:
     return ", ".join(f"{count} {status}" for status, count in entry.failures.items())
 
 
-def _cell(entry: Entry | None) -> str:
+def _cell(entry: Entry | None, most: int) -> str:
+    """A score of one model, of which some other score has been measured in ``most`` runs."""
     if entry is None:
         return NOTHING
     if entry.mean is None:
         return _failed(entry) or ("n/a" if entry.reason else NOTHING)
     cell = with_spread(entry.mean, entry.spread)
-    return f"{cell} ({len(entry.values)} of {entry.runs})" if entry.partial else cell
+    runs = entry.runs if entry.partial else most
+    return f"{cell} ({len(entry.values)} of {runs})" if len(entry.values) < runs else cell
 
 
 def _as_data(standing: Standing) -> dict[str, Any]:

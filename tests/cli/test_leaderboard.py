@@ -150,6 +150,18 @@ def test_a_failure_under_conditions_that_nothing_was_scored_under_is_told(
     assert [row["status"] for row in json.loads(told.stdout)["failures"]] == ["failed"]
 
 
+def test_a_score_of_fewer_runs_than_others_says_of_how_many(
+    run: Callable[..., genbench.api.Run], tmp_path: Path
+) -> None:
+    run("toy-ae", seeds=[0], metrics=["toy-error"])
+    for seed in (1, 2):
+        run("toy-ae", seeds=[seed], metrics=["toy-error", "toy-distance"])
+    shown = CliRunner().invoke(main, ["leaderboard", "--results", str(tmp_path / "results")]).stdout
+    [line] = [line for line in shown.splitlines() if line.split()[:1] == ["toy-ae"]]
+    assert line.split()[1] == "3"
+    assert line.count("(2 of 3)") == 1
+
+
 def test_scores_with_other_options_are_told_apart_by_what_differs(
     run: Callable[..., genbench.api.Run], tmp_path: Path
 ) -> None:
