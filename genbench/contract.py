@@ -496,6 +496,5 @@ class Metric(Protocol):
 
         Raises:
             NotApplicableError: none of them applies, as there is too little to measure; rows say so
-                (`genbench.errors`). With any other error the metric has failed: its rows say so,
-                all others are measured, and the run has failed in the end.
+                (`genbench.errors`). Any other error ends the run, as failed.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -29,7 +29,6 @@ from genbench.leaderboard.schema import Row
 from genbench.plan import PluginSpec, uses_an_extractor
 from genbench.sample_range import ALWAYS
 from genbench.streams import generator, separate
-from genbench.verdict import judge
 
 
 @dataclass(frozen=True)
@@ -135,33 +134,25 @@ def evaluate(
     base: Mapping[str, Any],
     points: Sequence[Point],
     found: list[Row],
-) -> list[Exception]:
+) -> None:
     """Add all rows of one evaluation to ``found``, for each of the points that it stands for.
 
-    A metric that raises has failed, with rows that say so, and takes no other with it. What the
-    model or the extractor raises is handed on; rows of the metrics before are there.
-
-    Returns:
-        What metrics raised.
+    They come metric by metric: when one of them raises, those of the metrics before it are there.
 
     Raises:
-        ContractError: the model returned something other than it promises.
+        ContractError: the model or a metric returned something other than it promises.
     """
-    raised: list[Exception] = []
     evidence.model.eval()
     with separate(evidence.seed, "evaluation", evidence.real.device), torch.no_grad():
         for spec, metric in (*ruler.metrics, ALWAYS):
             extractor = ruler.extractor_of(metric)
             evidence.reference.measured_by = [spec.identity, metric.version]
-            results: Mapping[str, Measurement | NotApplicable | rows.Failed]
             try:
                 results = measured(spec.name, metric, evidence)
-                _hold_to_ranges(spec.name, metric, results)
             except Exception as error:
-                if any(cause is evidence.error for cause in _causes(error)):
-                    raise
-                raised.append(error)
-                results = dict.fromkeys((s.name for s in metric.scores), _failed(spec.name, error))
+                # Its place may be a line of torch or of the model: nothing there names the metric.
+                error.add_note(f"It came up while {spec.name} was measured.")
+                raise
             found += [
                 rows.of_score(
                     base, point, spec, metric.version, score, results[score.name], extractor
@@ -169,38 +160,6 @@ def evaluate(
                 for point in points
                 for score in metric.scores
             ]
-    return raised
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception and those that it was raised from."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _hold_to_ranges(
-    name: str, metric: Metric, results: Mapping[str, Measurement | NotApplicable | rows.Failed]
-) -> None:
-    """What its author says cannot be is a mistake, in the metric or in what it is told of."""
-    for score in metric.scores:
-        result = results[score.name]
-        if not isinstance(result, Measurement):
-            continue
-        low, high = score.range
-        slack = ROUNDING * max(abs(result.value), 1.0)
-        below = low is not None and result.value < low - slack
-        if below or (high is not None and result.value > high + slack):
-            raise ContractError(
-                f"The metric {name!r} gave {result.value:g} for {score.name!r}, whose range it "
-                f"says is {score.range}."
-            )
-
-
-def _failed(name: str, error: Exception) -> rows.Failed:
-    status, reason = judge(error)
-    named = f"The metric {name!r}"
-    return rows.Failed(reason if named in reason else f"{named} failed: {reason}", status)
 
 
 def measured(
@@ -232,15 +191,11 @@ def measured(
     for score in metric.scores:
         if score.name not in given:
             raise ContractError(f"The metric {name!r} gave no value for its score {score.name!r}.")
-        results[score.name] = _checked(name, score, given[score.name])
+        results[score.name] = _checked(name, score.name, given[score.name])
     return results
 
 
-ROUNDING = 1e-6
-"""Of a value's size, and at least of 1: by so much it may be beyond the range of its score."""
-
-
-def _checked(name: str, score: Score, given: object) -> Measurement | NotApplicable:
+def _checked(name: str, score: str, given: object) -> Measurement | NotApplicable:
     """What a metric gave, its numbers as plain floats: a scalar of NumPy or torch is one too."""
     if isinstance(given, NotApplicable):
         return given
@@ -253,19 +208,12 @@ def _checked(name: str, score: Score, given: object) -> Measurement | NotApplica
         )
     except (TypeError, ValueError):
         raise ContractError(
-            f"The metric {name!r} gave {type(given).__name__} {given!r} for {score.name!r}, no "
-            "number."
+            f"The metric {name!r} gave {type(given).__name__} {given!r} for {score!r}, no number."
         ) from None
-    if not math.isfinite(plain.value):
-        raise ContractError(
-            f"The metric {name!r} gave {plain.value} for {score.name!r}: never NaN."
-        )
-    if not math.isfinite(plain.error or 0.0):
-        raise ContractError(
-            f"The metric {name!r} gave the error {plain.error} for {score.name!r}: never NaN."
-        )
+    if not math.isfinite(plain.value) or not math.isfinite(plain.error or 0.0):
+        raise ContractError(f"The metric {name!r} gave {plain} for {score!r}: never a NaN.")
     if plain.error is not None and plain.error < 0:
         raise ContractError(
-            f"The metric {name!r} gave the error {plain.error} for {score.name!r}: never below 0."
+            f"The metric {name!r} gave the error {plain.error} for {score!r}: never below 0."
         )
     return plain

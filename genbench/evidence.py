@@ -6,9 +6,8 @@ number.
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -46,17 +45,6 @@ class RunEvidence:
     sample_count: int
     sampling_chunk: int
     seed: int
-    error: Exception | None = None
-    """The latest that came of the model, the extractor or the disk, and so of no metric."""
-
-    @contextlib.contextmanager
-    def _drawing(self) -> Iterator[None]:
-        """A block whose errors are not those of whoever asked for what is drawn."""
-        try:
-            yield
-        except Exception as error:
-            self.error = error
-            raise
 
     @property
     def data(self) -> DataSpec:
@@ -99,10 +87,6 @@ class RunEvidence:
 
     @cached_property
     def _drawn(self) -> tuple[Tensor, float, float]:
-        with self._drawing():
-            return self._sampled()
-
-    def _sampled(self) -> tuple[Tensor, float, float]:
         rng = generator(self.seed, "sampling", self.real.device)
         drawn = []
         outside = 0
@@ -124,15 +108,13 @@ class RunEvidence:
     @cached_property
     def sampling_latency_seconds(self) -> float:
         """What drawing a single sample takes."""
-        with self._drawing():
-            return sampling_cost.latency_seconds(self.model, self.seed, self.real.device)
+        return sampling_cost.latency_seconds(self.model, self.seed, self.real.device)
 
     @cached_property
     def sampling_flops(self) -> float:
         """Of one sample, in the protocol's chunks."""
         n = min(self.sampling_chunk, self.sample_count)
-        with self._drawing():
-            return sampling_cost.flops(self.model, n, self.seed, self.real.device)
+        return sampling_cost.flops(self.model, n, self.seed, self.real.device)
 
     @cached_property
     def originals(self) -> Tensor:
@@ -155,39 +137,27 @@ class RunEvidence:
         return self._reconstructed(self.train_originals)
 
     def _reconstructed(self, originals: Tensor) -> Tensor:
-        with self._drawing():
-            reconstruct = self.model.reconstruct
-            x = self._in_blocks("reconstruct", reconstruct, originals, self.data.shape)
+        reconstruct = self.model.reconstruct
+        x = self._in_blocks("reconstruct", reconstruct, originals, self.data.shape)
         return x.clamp_(-1, 1) if self.data.kind == "image" else x
 
     @cached_property
     def codes(self) -> Tensor:
         """Of ``originals``, float32 (N, latent)."""
-        return self._encoded(self.originals)
+        return self._in_blocks("encode", self.model.encode, self.originals, None)
 
     @cached_property
     def train_codes(self) -> Tensor:
         """Of ``train_originals``, float32 (N, latent)."""
-        return self._encoded(self.train_originals)
-
-    def _encoded(self, originals: Tensor) -> Tensor:
-        with self._drawing():
-            return self._in_blocks("encode", self.model.encode, originals, None)
+        return self._in_blocks("encode", self.model.encode, self.train_originals, None)
 
     def features(self, of: Literal["real", "samples", "train"]) -> Tensor:
         """float32 (N, D) on the CPU, extracted once."""
-        if of == "samples":
-            return self._sample_features
-        with self._drawing():
-            return self.reference.features(self._of(of))
+        return self._sample_features if of == "samples" else self.reference.features(self._of(of))
 
     def logits(self, of: Literal["real", "samples", "train"]) -> Tensor:
         """float32 (N, classes) on the CPU, from ``features``."""
         features = self.features(of)
-        with self._drawing():
-            return self._logits(features)
-
-    def _logits(self, features: Tensor) -> Tensor:
         logits: Tensor = self.extractor.logits(features.to(self.real.device))  # type: ignore[union-attr]
         if logits.ndim != 2 or len(logits) != len(features) or not logits.isfinite().all():
             raise ContractError(
@@ -210,9 +180,7 @@ class RunEvidence:
 
     @cached_property
     def _sample_features(self) -> Tensor:
-        samples = self.samples
-        with self._drawing():
-            return self.reference.extract(samples)
+        return self.reference.extract(self.samples)
 
     def log_likelihoods(self, draws: int) -> Tensor:
         """Of the real split, dequantised ``draws`` times: float64 (draws, N) on the CPU, nats."""
@@ -227,14 +195,13 @@ class RunEvidence:
         noise = generator(self.seed, "dequantisation")
         rng = generator(self.seed, "likelihoods", self.real.device)
         function = getattr(self.model, capability)
-        call = f"{capability}({', '.join(('x', 'rng', *map(str, arguments)))})"
         rows = []
         for _ in range(draws if levels is not None else 1):
             blocks = []
             for block in self.originals.split(BLOCK):
                 x = dequantised(block.to(self.real.device, copy=True), levels, noise)
-                with self._drawing():
-                    given = self._checked(call, function(x, rng, *arguments), (len(block),))
+                call = f"{capability}({', '.join(('x', 'rng', *map(str, arguments)))})"
+                given = self._checked(call, function(x, rng, *arguments), (len(block),))
                 blocks.append(given.cpu().double())
             rows.append(torch.cat(blocks))
         return torch.stack(rows)

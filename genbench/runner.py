@@ -83,8 +83,6 @@ class _Run:
         self.trainer: Trainer | None = None
         self.evaluation_seconds = 0.0
         self.resumed_at: int | None = None
-        self.metric_error: Exception | None = None
-        """The first that a metric failed with: the run goes on."""
 
     def go(self, debug: bool) -> Outcome:
         spec = self.spec
@@ -112,13 +110,7 @@ class _Run:
             raised = error
             status, reason = judge(error)
             _log("".join(traceback.format_exception(error)))
-        lacking = next((r for r in self.rows if rows.failed(r) and r["split"] == "test"), None)
-        if raised is None and lacking is not None:
-            # All but the scores of that metric are there: the run is tried again, for them.
-            raised, status, reason = self.metric_error, lacking["status"], lacking["reason"]
-            folder = self._finish(status, reason, told=True)
-        else:
-            folder = self._finish(status, reason)
+        folder = self._finish(status, reason)
         if debug and raised is not None:
             raise raised
         return Outcome(
@@ -345,9 +337,7 @@ class _Run:
         started = time.perf_counter()
         added: list[Row] = []
         try:
-            for error in evaluate(evidence, self.ruler, self.base, points, added):
-                _log("".join(traceback.format_exception(error)))
-                self.metric_error = self.metric_error or error
+            evaluate(evidence, self.ruler, self.base, points, added)
         finally:
             self.rows += added
             self.evaluation_seconds += time.perf_counter() - started
@@ -376,20 +366,13 @@ class _Run:
             losses=losses,
         )
 
-    def _finish(self, status: str, reason: str | None, *, told: bool = False) -> RunFolder:
-        """Write down how it ended; return the folder that is left.
-
-        Args:
-            status: how.
-            reason: why, if not well.
-            told: rows of metrics that failed say it already: all else has been measured.
-        """
+    def _finish(self, status: str, reason: str | None) -> RunFolder:
+        """Write down how it ended; return the folder that is left."""
         if status != "ok":
             base = self.base if "run_id" in self.base else rows.of_run(self.spec, self.base, None)
             if not self.job.fresh:
                 self.rows += rows.missing_from(self.rows, _committed(self.folder))
-            if not told:
-                self.rows.append(rows.of_failure(base, status, str(reason)))
+            self.rows.append(rows.of_failure(base, status, str(reason)))
         self.record |= {
             "status": status,
             "reason": reason,

@@ -30,7 +30,8 @@ def judge(error: BaseException) -> tuple[str, str]:
     where = _place(error.__traceback__)
     if isinstance(error, BdbQuit | EOFError):
         where += " A run in a worker has no terminal: use --pdb."
-    return "failed", f"{type(error).__name__}: {text}{where}"
+    notes = [note for note in getattr(error, "__notes__", ()) if "\n" not in note]
+    return "failed", ". ".join([f"{type(error).__name__}: {text}{where}".removesuffix("."), *notes])
 
 
 def _place(trace: TracebackType | None) -> str:

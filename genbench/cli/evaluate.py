@@ -157,12 +157,10 @@ def command(
         )
     if format_ == "json":
         print_json(_as_data(scores, evaluator, given))
-        raise SystemExit(1 if scores.failed else 0)
+        return
     _print(scores, evaluator, given)
     if name is not None:
         click.echo(f"Added as {scores.rows[0]['run_id']} to {results / 'leaderboard'}")
-    if scores.failed:
-        raise SystemExit(1)
 
 
 def one_value_each(settings: tuple[str, ...]) -> dict[str, dict[str, str]]:
@@ -209,7 +207,7 @@ def _print(scores: Scores, evaluator: Evaluator, samples: Tensor) -> None:
     if measured_with:
         click.echo(f"measured with {measured_with}")
     reasons: dict[str, list[str]] = {}
-    for score, reason in (scores.not_applicable | scores.failed).items():
+    for score, reason in scores.not_applicable.items():
         reasons.setdefault(reason, []).append(score)
     for reason, lacking in reasons.items():
         click.echo(f"{', '.join(lacking)}: {reason}")

@@ -187,8 +187,8 @@ def _print(group: Sequence[Standing], mark: str) -> None:
         lines.append(
             [
                 there[0].label,
-                # Of the first column that has runs at all: others may be of fewer.
-                _runs(there[0]),
+                # A metric that failed has no score to be shown: other columns say how often it did.
+                _runs(max(there, key=lambda entry: sum(entry.failures.values()))),
                 NOTHING if found[0] is None or found[0].rank is None else str(found[0].rank),
                 *(_cell(entry, most) for entry in found),
             ]
@@ -260,8 +260,9 @@ def _notes(group: Sequence[Standing]) -> Iterator[str]:
     for standing in group:
         for entry in standing.entries:
             if entry.reason and (not entry.values or entry.partial):
-                what = "failed" if entry.failures else "n/a"
-                lacking[what, entry.reason][entry.label] = None
+                lacking["n/a", entry.reason][entry.label] = None
+            if entry.failure:
+                lacking[next(iter(entry.failures)), entry.failure][entry.label] = None
     for (what, reason), labels in lacking.items():
         yield f"{what}: {reason.removesuffix('.')} ({', '.join(labels)})."
 
@@ -300,17 +301,16 @@ def _marks(standing: Standing, namesakes: Sequence[Standing]) -> list[str]:
         if any(other.get(name) != value for other in theirs)
     ]
     if len({other.extractor for other in namesakes}) > 1:
-        marks.append(str(standing.extractor))
+        marks.append(standing.extractor or "no extractor")
     return marks
 
 
 def _runs(entry: Entry) -> str:
     failed = sum(entry.failures.values())
-    return f"{entry.runs - failed}/{entry.runs} ({_failed(entry)})" if failed else str(entry.runs)
-
-
-def _failed(entry: Entry) -> str:
-    return ", ".join(f"{count} {status}" for status, count in entry.failures.items())
+    if not failed:
+        return str(entry.runs)
+    what = ", ".join(f"{count} {status}" for status, count in entry.failures.items())
+    return f"{entry.runs - failed}/{entry.runs} ({what})"
 
 
 def _cell(entry: Entry | None, most: int) -> str:
@@ -318,7 +318,7 @@ def _cell(entry: Entry | None, most: int) -> str:
     if entry is None:
         return NOTHING
     if entry.mean is None:
-        return _failed(entry) or ("n/a" if entry.reason else NOTHING)
+        return "n/a" if entry.reason else NOTHING
     cell = with_spread(entry.mean, entry.spread)
     runs = entry.runs if entry.partial else most
     return f"{cell} ({len(entry.values)} of {runs})" if len(entry.values) < runs else cell

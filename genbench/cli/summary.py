@@ -16,7 +16,6 @@ from genbench.cli.output import number, print_json, print_table
 from genbench.folder import RunFolder
 from genbench.job import Outcome
 from genbench.leaderboard import ranking, score_names
-from genbench.leaderboard import rows as rows_
 from genbench.leaderboard.schema import Row
 from genbench.plan import RunSpec
 
@@ -117,10 +116,9 @@ def print_scores(rows: Sequence[Row]) -> None:
             ],
         )
         for note in dict.fromkeys(
-            f"{_name(metric, score)} {_lacks(row)}: {row['reason'].removesuffix('.')}."
+            f"{_name(metric, score)} does not apply: {reason}."
             for (metric, score), found in by_score.items()
-            for row in found.values()
-            if row["reason"]
+            if (reason := next(iter(found.values()))["reason"])
         ):
             click.echo(note)
 
@@ -132,13 +130,7 @@ def _name(metric: str, score: str) -> str:
     return score if score == metric else score_names.full(metric, score)
 
 
-def _lacks(row: Row) -> str:
-    return "failed" if rows_.failed(row) else "does not apply"
-
-
 def _cell(row: Row | None) -> str:
-    if row is not None and rows_.failed(row):
-        return str(row["status"])
     if row is None or row["value"] is None:
         return "n/a"
     error = row["error"]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from genbench.errors import nearest
-from genbench.leaderboard import rows as rows_
 from genbench.leaderboard import score_names
 from genbench.leaderboard.schema import Row
 
 
 class Scores(Mapping[str, float]):
-    """Values by score; `errors`, `not_applicable`, `failed` and `rows` say the rest.
+    """Values by score; `errors`, `not_applicable` and `rows` say the rest.
 
     A name that several metrics have stands as ``METRIC.SCORE``.
     """
@@ -23,15 +22,12 @@ class Scores(Mapping[str, float]):
         """The metric's own standard errors, where it knows them."""
         self.not_applicable: dict[str, str] = {}
         """Why a score has no value."""
-        self.failed: dict[str, str] = {}
-        """Why, of scores whose metric failed."""
         self._values: dict[str, float] = {}
         titles = score_names.titles((row["metric"], row["score"]) for row in rows)
         for row in rows:
             name = titles[row["metric"], row["score"]]
             if row["value"] is None:
-                lacking = self.failed if rows_.failed(row) else self.not_applicable
-                lacking[name] = str(row["reason"])
+                self.not_applicable[name] = str(row["reason"])
                 continue
             self._values[name] = row["value"]
             if row["error"] is not None:
@@ -40,8 +36,7 @@ class Scores(Mapping[str, float]):
     def __getitem__(self, name: str) -> float:
         if name in self._values:
             return self._values[name]
-        reason = self.failed.get(name) or self.not_applicable.get(name)
-        raise KeyError(f"{name}: {reason or nearest(name, self._values)}")
+        raise KeyError(f"{name}: {self.not_applicable.get(name) or nearest(name, self._values)}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from statistics import fmean, stdev
 
 from genbench.contract import Weights
-from genbench.leaderboard import rows as rows_
 from genbench.leaderboard.schema import SAMPLE_RANGE, Row
 from genbench.leaderboard.statistics import SIGNIFICANCE, holm, welch
 
@@ -40,7 +39,9 @@ class Entry:
     failures: dict[str, int]
     """How many ended with each status other than ok."""
     reason: str | None = None
-    """Why there is no value, where the score does not apply or its metric failed."""
+    """Why there is no value, where the score does not apply."""
+    failure: str | None = None
+    """Why the first of the runs that failed did."""
     rank: int | None = None
     label: str = ""
     """The model's name, with what tells it from other entries of that name."""
@@ -178,7 +179,7 @@ def entries(
         asked = _was_asked(failure, metric)
         if asked and any(_same_conditions(failure, row) for row in measured):
             results[identity(failure)][failure["seed"]] = failure
-    for row in sorted(rows, key=rows_.failed, reverse=True):
+    for row in rows:
         results[identity(row)][row["seed"]] = row
     return [_entry(whose, by_seed) for whose, by_seed in results.items()]
 
@@ -207,8 +208,7 @@ def _entry(whose: Identity, by_seed: Mapping[int, Row]) -> Entry:
     model, options, code = whose
     rows = [by_seed[seed] for seed in sorted(by_seed)]
     valued = [row for row in rows if row["value"] is not None]
-    failures = Counter(row["status"] for row in rows if rows_.failed(row))
-    # Of a run that failed the run's own row tells; of a metric nothing else does.
+    failed = [row for row in rows if row["metric"] is None]
     reasons = [row["reason"] for row in rows if row["metric"] is not None and row["reason"]]
     return Entry(
         model=model,
@@ -217,8 +217,9 @@ def _entry(whose: Identity, by_seed: Mapping[int, Row]) -> Entry:
         values=tuple(row["value"] for row in valued),
         seeds=tuple(row["seed"] for row in valued),
         runs=len(rows),
-        failures=dict(failures),
+        failures=dict(Counter(row["status"] for row in failed)),
         reason=reasons[0] if reasons else None,
+        failure=failed[0]["reason"] if failed else None,
     )
 
 

@@ -56,23 +56,9 @@ def of_run(spec: RunSpec, environment: Mapping[str, Any], dataset_fingerprint: s
     }
 
 
-def failed(row: Row) -> bool:
-    """Whether a row is of a failure, be it of its run or of its metric alone."""
-    return row["status"] not in ("ok", NOT_APPLICABLE)
-
-
 def of_failure(base: Mapping[str, Any], status: str, reason: str) -> Row:
     """The row of a run that did not end well: failure is a result."""
     return {**base, "created": _now(), "status": status, "reason": reason}
-
-
-@dataclass(frozen=True)
-class Failed:
-    """In place of a value: the metric failed, and why."""
-
-    reason: str
-    status: str = "failed"
-    source: None = None
 
 
 def of_score(
@@ -81,7 +67,7 @@ def of_score(
     metric: PluginSpec,
     version: str,
     score: Score,
-    result: Measurement | NotApplicable | Failed,
+    result: Measurement | NotApplicable,
     extractor: tuple[str, str] | None,
 ) -> Row:
     """The row of one score.
@@ -116,15 +102,12 @@ def of_score(
         key["source"] = result.source
     if score.hardware:
         key["hardware"] = [base.get(column) for column in HARDWARE_KEY]
-    status, reason = "ok", None
-    if not isinstance(result, Measurement):
-        status = result.status if isinstance(result, Failed) else NOT_APPLICABLE
-        reason = result.reason
+    measured = isinstance(result, Measurement)
     return {
         **base,
         "created": _now(),
-        "status": status,
-        "reason": reason,
+        "status": "ok" if measured else NOT_APPLICABLE,
+        "reason": None if isinstance(result, Measurement) else result.reason,
         "split": point.split,
         "fraction": point.fraction,
         "images": point.images,

@@ -14,8 +14,7 @@ VERSION = 1
 """Rises when a column changes its meaning, its type or its name."""
 
 STATUSES = ("ok", "failed", "diverged", "timed-out", "out-of-memory", "interrupted")
-"""How a run can end. A row's status is that of its run, of its metric where that alone failed, or
-``not-applicable``."""
+"""How a run can end. A row's status is that of its run, or ``not-applicable``."""
 
 NOT_APPLICABLE = "not-applicable"
 
@@ -45,11 +44,7 @@ COLUMNS = (
     _required("run_id", pa.string(), "names the run, its folder and its file here"),
     _required("training_id", pa.string(), "hash of what decides the weights; equal: trained once"),
     _required("created", pa.timestamp("us", tz="UTC"), "when the row was made"),
-    _required(
-        "status",
-        pa.string(),
-        f"{', '.join(STATUSES)}, of run or metric; or {NOT_APPLICABLE} for one score",
-    ),
+    _required("status", pa.string(), f"{', '.join(STATUSES)}; or {NOT_APPLICABLE} for one score"),
     Column("reason", pa.string(), "why the status is not ok"),
     _required("model", pa.string(), "name of the model"),
     _required("model_options", pa.string(), "all its options, as JSON"),

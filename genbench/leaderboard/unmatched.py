@@ -86,8 +86,7 @@ class Opposite:
         reasons = [
             _no_value(side, entry) for side, entry in sides if not entry.values or entry.partial
         ]
-        applies = pair.a.failures or pair.b.failures or pair.a.reason != pair.b.reason
-        if not applies and pair.a.reason and len(reasons) == 2:
+        if pair.a.reason and pair.a.reason == pair.b.reason and len(reasons) == 2:
             reasons = [f"does not apply: {pair.a.reason}"]
         subject = self.subject(pair.row, pair.a, pair.b)
         return NotCompared(subject, "; ".join(reasons), lost=bool(pair.a.values))
@@ -152,13 +151,11 @@ class Opposite:
 
 def _no_value(side: Side, entry: Entry) -> str:
     if entry.partial:
-        what = "was measured in" if entry.failures else "applies to"
-        runs = f"{len(entry.values)} of {entry.runs} runs"
-        return f"{what} {runs} {side.where} only: {entry.reason}"
-    if entry.failures:
-        why = f": {entry.reason}" if entry.reason else ""
-        return f"no run {side.where} gave it ({counted(entry.failures)}){why}"
-    return f"does not apply {side.where}: {entry.reason}"
+        applies = f"{len(entry.values)} of {entry.runs} runs"
+        return f"applies to {applies} {side.where} only: {entry.reason}"
+    if entry.reason:
+        return f"does not apply {side.where}: {entry.reason}"
+    return f"no run {side.where} gave it ({counted(entry.failures)})"
 
 
 def counted(failures: dict[str, int]) -> str:

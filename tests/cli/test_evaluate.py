@@ -89,23 +89,6 @@ def test_options_of_metrics_are_set(invoke: Invoke) -> None:
     assert "measured with toy-distance.scale=2.0" in done.output
 
 
-def test_a_metric_that_fails_is_told_beside_the_others_scores(invoke: Invoke) -> None:
-    Path("broken.py").write_text(
-        "from genbench import Score\n"
-        "class Broken:\n"
-        "    version, needs, scores = '1', (), (Score('broken'),)\n"
-        "    def measure(self, evidence): raise ValueError('not on these data')\n"
-    )
-    ruler = ("--metric", "broken.py:Broken", "--metric", "toy-distance", "--no-add")
-    done = invoke("--samples", "theirs.npy", *TOYS, *ruler)
-    assert done.exit_code == 1
-    assert "± 0.01" in done.output
-    assert (
-        "broken: The metric 'Broken' failed: ValueError: not on these data (broken.py:4 in measure)"
-        in done.output
-    )
-
-
 def test_an_extractor_that_takes_no_such_images_is_one_clear_message(invoke: Invoke) -> None:
     Path("narrow.py").write_text(
         "class Narrow:\n"

@@ -172,32 +172,32 @@ def test_scores_with_other_options_are_told_apart_by_what_differs(
     assert "distance (scale=4.0)" in shown
 
 
-def test_a_metric_that_failed_is_told_in_its_own_column(
+def test_a_run_that_failed_at_its_second_metric_is_a_failure_in_the_table(
     run: Callable[..., genbench.api.Run], tmp_path: Path
 ) -> None:
     (tmp_path / "broken.py").write_text(
         "from genbench import Score\n"
         "class Broken:\n"
-        "    version, needs, scores = '1', (), (Score('broken', better='lower'),)\n"
+        "    version, needs, scores = '1', (), (Score('broken'),)\n"
         "    def measure(self, evidence): raise ValueError('not on these data')\n"
     )
     result = run("toy-ae", metrics=["toy-error", f"{tmp_path}/broken.py:Broken"])
-    assert result.status == "failed"
+    assert {row["score"] for row in result.rows if row["value"] is not None} == {"error"}
+    why = (
+        "failed: ValueError: not on these data (broken.py:4 in measure). It came up while Broken "
+        "was measured"
+    )
     results = ["--results", str(tmp_path / "results")]
-    for shown in (
-        CliRunner().invoke(main, ["leaderboard", *results]).stdout,
-        CliRunner().invoke(main, ["leaderboard", *results, "--metric", "broken"]).stdout,
-    ):
-        lines = {line.split()[0]: line for line in shown.splitlines() if line.strip()}
-        assert "1 failed" in lines["toy-ae"]
-        assert (
-            "failed: The metric 'Broken' failed: ValueError: not on these data "
-            "(broken.py:4 in measure) (toy-ae)."
-        ) in shown
-    assert "0/1" not in shown.partition("broken")[0]
-    assert result.score("error") > 0
-    with pytest.raises(KeyError, match="The metric 'Broken' failed: ValueError"):
-        result.score("broken")
+    alone = CliRunner().invoke(main, ["leaderboard", *results]).stdout
+    assert f"{result.run_id}: {why}" in alone
+    run("toy-mean", metrics=["toy-error"])
+    beside = CliRunner().invoke(main, ["leaderboard", *results]).stdout
+    lines = {line.split()[0]: line for line in beside.splitlines() if line.strip()}
+    assert "0/1 (1 failed)" in lines["toy-ae"]
+    assert "±" not in lines["toy-ae"]
+    assert f"{why} (toy-ae)." in beside
+    asked = CliRunner().invoke(main, ["leaderboard", *results, "--metric", "broken"])
+    assert "No run has the metric 'broken'." in asked.output
 
 
 def test_without_a_leaderboard_it_says_what_makes_one(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ METRICS = {
     "half_a_pair": ("declaration", "Score('real') says swapped=None"),
     "undocumented": ("documentation", "does not name largest"),
     "undeclared_need": ("needs", "evidence.features('real')"),
-    "nan_for_exact": ("scores", "never NaN"),
+    "nan_for_exact": ("scores", "never a NaN"),
     "never_applies": ("kinds", "however many: energy needs more samples"),
     "images_only": ("kinds", "images_only.py:14 in measure"),
     "random_subset": ("determinism", "error of the same evidence was"),
