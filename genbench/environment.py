@@ -93,8 +93,6 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
     )
     used = torch.cuda.current_device() if torch.cuda.is_initialized() else None
     default_device, grad = torch.get_default_device(), torch.is_grad_enabled()
-    if default_device.type != "cpu":
-        torch.set_default_device("cpu")
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
     torch.set_num_threads(threads)
@@ -110,6 +108,8 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
         # Nor does an autocast of the caller's reach what is trained or measured in here.
         with (
             threadpool_limits(threads),
+            # Not set_default_device: what is set in a block of the caller's outlives that block.
+            torch.device("cpu") if default_device.type != "cpu" else contextlib.nullcontext(),
             torch.autocast("cpu", enabled=False),
             torch.autocast("cuda", enabled=False)
             if device.type == "cuda"
@@ -132,7 +132,15 @@ def repeatable(device: torch.device, threads: int) -> Iterator[None]:
         torch.set_default_dtype(surroundings[2])
         torch.set_grad_enabled(grad)
         if torch.get_default_device() != default_device:
-            torch.set_default_device(None if default_device.type == "cpu" else default_device)
+            set_default_device(default_device)
+
+
+def set_default_device(device: torch.device) -> None:
+    """Make it torch's default; for the CPU, which is what there is without one, have none set.
+
+    A default that is set slows every call of torch down, be it the CPU itself.
+    """
+    torch.set_default_device(None if device.type == "cpu" else device)
 
 
 def _matmul_precision() -> str:

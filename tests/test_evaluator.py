@@ -91,6 +91,9 @@ def test_what_surrounds_the_users_loop_reaches_no_score_and_stays(evaluator: Eva
         assert dict(evaluator(samples=x)) == alone
         assert torch.is_autocast_enabled("cpu")
         assert torch.get_default_device().type == "meta"
+    assert torch.get_default_device().type == "cpu"
+    torch.set_default_device(None)  # as somebody may, who knows of none that was set
+    assert torch.get_default_device().type == "cpu"
     assert torch.get_num_threads() == threads
     assert dict(os.environ) == environment
 

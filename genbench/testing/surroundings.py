@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from genbench import environment
+
 Look = Mapping[str, Any]
 
 
@@ -87,7 +89,7 @@ def _sentence(name: str, before: Any, now: Any) -> str:
 def _put_back(before: Look) -> None:
     torch.set_default_dtype(before["the default dtype of torch"])
     if torch.get_default_device() != before["the default device of torch"]:
-        torch.set_default_device(before["the default device of torch"])
+        environment.set_default_device(before["the default device of torch"])
     torch.set_num_threads(before["the number of torch's threads"])
     torch.set_grad_enabled(before["whether torch records gradients"])
     deterministic, warn_only = before["torch's deterministic algorithms"]

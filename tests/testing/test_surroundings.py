@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.overrides import _get_current_function_mode_stack
 
 from genbench.testing import surroundings
 
@@ -49,6 +50,13 @@ def test_a_change_is_named_once_and_undone(named: str) -> None:
     [sentence] = surroundings.restore(before)
     assert named in sentence
     assert surroundings.restore(before) == []
+
+
+def test_a_default_device_that_was_undone_is_in_the_way_of_no_later_call() -> None:
+    before = surroundings.look()
+    torch.set_default_device("meta")
+    surroundings.restore(before)
+    assert _get_current_function_mode_stack() == []
 
 
 def test_nothing_is_said_where_nothing_was_changed() -> None:
