@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import genbench
+from genbench import __version__
 from genbench.contract import Evidence, Measurement, Metric, Need, NotApplicable, Score
 from genbench.leaderboard.schema import SAMPLE_RANGE
 from genbench.plan import PluginSpec
@@ -43,7 +43,7 @@ ALWAYS: tuple[PluginSpec, Metric] = (
         name=SAMPLE_RANGE,
         target="genbench.sample_range:SampleRange",
         distribution="genbench",
-        version=genbench.__version__,
+        version=__version__,
         code="",
         options={},
     ),
