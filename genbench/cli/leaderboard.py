@@ -26,7 +26,6 @@ from genbench.cli.output import (
     results_option,
     with_spread,
 )
-from genbench.errors import UsageError, nearest
 from genbench.leaderboard import score_names
 from genbench.protocol import hash_of
 
@@ -144,13 +143,9 @@ def _chosen(standings: list[Standing], metrics: Sequence[str]) -> list[Standing]
     if not metrics:
         # What depends on the machine, or has no better or worse, is shown when asked for.
         return [s for s in standings if s.better and not s.hardware]
-    known = {name for s in standings for name in score_names.known_as(s.metric, s.score)}
-    for name in metrics:
-        if name not in known:
-            hint = nearest(name, known) if known else "Nothing has been measured."
-            raise UsageError(f"No run has the metric {name!r}. {hint}")
+    score_names.check(metrics, ((s.metric, s.score) for s in standings))
     return [
-        s for name in metrics for s in standings if name in score_names.known_as(s.metric, s.score)
+        s for name in metrics for s in standings if score_names.is_among([name], s.metric, s.score)
     ]
 
 

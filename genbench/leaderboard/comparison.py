@@ -7,12 +7,11 @@ named, with the part of the key that differs. So is what only one of the two has
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from genbench.contract import Weights
-from genbench.errors import UsageError, nearest
 from genbench.leaderboard import keys, ranking, score_names, selection
 from genbench.leaderboard.alignment import Pair, align
 from genbench.leaderboard.ranking import Entry
@@ -99,7 +98,8 @@ def compare(
         UsageError: a metric that neither side has; names the nearest.
     """
     (rows_a, older_a), (rows_b, older_b) = selection.newest(a.rows), selection.newest(b.rows)
-    _check(metrics, [*rows_a, *rows_b])
+    scored = (row for row in (*rows_a, *rows_b) if row["metric"])
+    score_names.check(metrics, {(row["metric"], row["score"]) for row in scored})
     unscored = {id(row) for row in ranking.unscored_failures([*rows_a, *rows_b])}
     a = replace(a, rows=[row for row in rows_a if _is_wanted(row, metrics)])
     b = replace(b, rows=[row for row in rows_b if _is_wanted(row, metrics)])
@@ -125,14 +125,6 @@ def _valued(pair: Pair) -> bool:
 def _compared(pair: Pair, opposite: Opposite) -> Compared:
     test = welch(pair.a.values, pair.b.values)
     return Compared(opposite.subject(pair.row, pair.a, pair.b), pair.a, pair.b, test)
-
-
-def _check(metrics: Iterable[str], rows: Iterable[Row]) -> None:
-    scores = {(row["metric"], row["score"]) for row in rows if row["metric"]}
-    known = {name for pair in scores for name in score_names.known_as(*pair)}
-    for name in metrics:
-        if name not in known:
-            raise UsageError(f"No run has the metric {name!r}. {nearest(name, known)}")
 
 
 def _is_wanted(row: Row, metrics: Sequence[str]) -> bool:

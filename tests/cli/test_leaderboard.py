@@ -190,6 +190,8 @@ def test_a_run_that_failed_at_its_second_metric_is_a_failure_in_the_table(
     results = ["--results", str(tmp_path / "results")]
     alone = CliRunner().invoke(main, ["leaderboard", *results]).stdout
     assert f"{result.run_id}: {why}" in alone
+    asked = CliRunner().invoke(main, ["leaderboard", *results, "--metric", "error"])
+    assert "No run has the metric 'error'. Nothing has been measured." in asked.output
     run("toy-mean", metrics=["toy-error"])
     beside = CliRunner().invoke(main, ["leaderboard", *results]).stdout
     lines = {line.split()[0]: line for line in beside.splitlines() if line.strip()}
