@@ -28,13 +28,9 @@ def named(reference: str, kind: Kind | None = None) -> Plugin:
     """
     if kind:
         return registry.find(kind, reference)
-    if ":" in reference:
+    if ":" in reference or reference.endswith(".py"):
         found = kind_of(registry.load(registry.find("model", reference)))
         return registry.find(found, reference)
-    if reference.endswith(".py"):
-        raise UsageError(
-            f"{reference!r} names a file but no class in it: write {reference}:ClassName."
-        )
     kinds = [k for k in registry.KINDS if reference in registry.catalogue(k)]
     if len(kinds) > 1:
         titles = " and a ".join(registry.TITLES[k] for k in kinds)

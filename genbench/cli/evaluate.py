@@ -203,9 +203,9 @@ def _print(scores: Scores, evaluator: Evaluator, samples: Tensor) -> None:
         if row["value"] is not None
     ]
     print_table(("score", "value ± its own error", "unit", "better"), rows)
-    measured_with = with_options(scores.rows)
-    if measured_with:
-        click.echo(f"measured with {measured_with}")
+    options = _options_of_metrics(scores.rows)
+    if options:
+        click.echo(f"measured with {options}")
     reasons: dict[str, list[str]] = {}
     for score, reason in scores.not_applicable.items():
         reasons.setdefault(reason, []).append(score)
@@ -219,13 +219,14 @@ def _print(scores: Scores, evaluator: Evaluator, samples: Tensor) -> None:
         )
 
 
-def with_options(rows: Iterable[Row]) -> str:
-    """The options of metrics that gave a value: scores with others are other scores."""
-    found = {}
-    for row in rows:
-        if row["value"] is not None:
-            for option, value in json.loads(row["metric_options"]).items():
-                found[f"{row['metric']}.{option}"] = value
+def _options_of_metrics(rows: Iterable[Row]) -> str:
+    """Of those that gave a value: with other options they would be other scores."""
+    found = {
+        f"{row['metric']}.{option}": value
+        for row in rows
+        if row["value"] is not None
+        for option, value in json.loads(row["metric_options"]).items()
+    }
     return " ".join(f"{name}={value}" for name, value in found.items())
 
 

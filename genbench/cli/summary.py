@@ -124,9 +124,7 @@ def print_scores(rows: Sequence[Row]) -> None:
 
 
 def _name(metric: str, score: str) -> str:
-    """In full, as this is where a reader first meets a score; of one that is all of its metric not
-    twice.
-    """
+    """In full, as a reader meets it here first; once, where a score has its metric's name."""
     return score if score == metric else score_names.full(metric, score)
 
 
