@@ -116,7 +116,7 @@ def _row(one: Compared, group: Sequence[Compared]) -> list[str]:
 
 def _title(one: Compared, group: Sequence[Compared]) -> str:
     subject = one.subject
-    titles = score_names.titles((one.subject.metric, one.subject.score) for one in group)
+    titles = score_names.titles((each.subject.metric, each.subject.score) for each in group)
     title = titles[subject.metric, subject.score]
     title += f" [{subject.unit}]" if subject.unit else ""
     namesakes = [
